@@ -1,0 +1,114 @@
+// Closing a structure so that no push that succeeds is ever missed, at the price of two plain stores a push.
+//
+// Source: our own; a push announces itself and looks, the closer tells and lets the kernel fence everybody
+//   (Linux membarrier), as in read-copy-update.
+// When: a queue whose pushes are not decided by a compare-and-swap that could carry a "closed" mark itself.
+// Progress: entering and leaving are wait-free (`close_gate`: from a thread's second call on). `close` is
+//   wait-free and never waits for pushes: one that began before may still succeed, and until it has, the
+//   structure is not drained. A thread stopped inside delays "closed" being reported, and nothing else.
+// Ordering: whatever happened inside the gate happens before `is_drained` returns true.
+// Cost: two stores to a line of the thread's own and a load of a line that only `close` writes.
+//
+//   push: if (auto inside = gate.enter()) { ... put it in ...; return success; }  return closed;
+//   pop:  if (take(x)) return x;  if (!gate.is_drained()) return empty;  return take(x) ? x : closed;
+#pragma once
+
+#include <cstdint>
+
+#include "switchyard/atomics/asymmetric_fence.h"
+#include "switchyard/atomics/atomic.h"
+#include "switchyard/threads/per_thread.h"
+
+namespace switchyard::lockfree {
+
+/// The flag that `close` raises, and the rule for looking at it: announce first, then look.
+class close_flag {
+ public:
+  /// For who has just announced itself with an atomic store: true if it may go on. If it does, a thread
+  /// that sees `is_settled()` sees the announcement or what came after it.
+  bool is_open_after_announcing() const noexcept {
+    asymmetric_fence_light();                                // (1) with (3)
+    return state_.load(memory_order_relaxed) == open;        // (2)
+  }
+
+  void close() noexcept {
+    if (state_.load(memory_order_relaxed) == settled) return;
+    // Several closers do the same work twice rather than wait for one that stopped in the middle. None takes
+    // `settled` back.
+    std::uint32_t seen = open;
+    state_.compare_exchange_strong(seen, closing, memory_order_relaxed, memory_order_relaxed);
+    asymmetric_fence_heavy();                                // (3) with (1)
+    state_.store(settled, memory_order_release);             // (4) with (5)
+  }
+
+  bool is_closed() const noexcept { return state_.load(memory_order_relaxed) != open; }
+
+  /// True once nobody new can pass, and everybody who has can be seen.
+  bool is_settled() const noexcept { return state_.load(memory_order_acquire) == settled; }  // (5) with (4)
+
+ private:
+  static constexpr std::uint32_t open = 0;
+  static constexpr std::uint32_t closing = 1;
+  static constexpr std::uint32_t settled = 2;
+
+  atomic<std::uint32_t> state_{open};
+};
+
+/// How many calls the only thread that writes it has going on inside; more than one if a call nests.
+class entrance {
+ public:
+  /// Held while inside; false if the gate was closed.
+  class pass {
+   public:
+    explicit pass(entrance* at) noexcept : at_(at) {}
+    pass(const pass&) = delete;
+    pass& operator=(const pass&) = delete;
+    ~pass() {
+      if (at_ != nullptr) at_->leave();
+    }
+    explicit operator bool() const noexcept { return at_ != nullptr; }
+
+   private:
+    entrance* at_;
+  };
+
+  pass enter(const close_flag& flag) noexcept {
+    inside_.store(inside_.load(memory_order_relaxed) + 1, memory_order_relaxed);  // announced: before (1)
+    if (flag.is_open_after_announcing()) return pass(this);
+    leave();
+    return pass(nullptr);
+  }
+
+  bool is_empty() const noexcept { return inside_.load(memory_order_acquire) == 0; }  // (7) with (6)
+
+ private:
+  void leave() noexcept {
+    inside_.store(inside_.load(memory_order_relaxed) - 1, memory_order_release);  // (6) with (7)
+  }
+
+  atomic<std::uint32_t> inside_{0};
+};
+
+/// A gate for any number of threads, with an entrance for each.
+class close_gate {
+ public:
+  /// A pass, true unless the gate is closed. A thread's first call may throw std::bad_alloc.
+  entrance::pass enter() { return entrances_.local().enter(flag_); }
+
+  void close() noexcept { flag_.close(); }
+  bool is_closed() const noexcept { return flag_.is_closed(); }
+
+  /// True once it is closed and everybody who got in has left; it stays true.
+  bool is_drained() const noexcept {
+    if (!flag_.is_settled()) return false;
+    bool empty = true;
+    entrances_.for_each([&](const entrance& e) { empty = empty && e.is_empty(); });
+    return empty;
+  }
+
+ private:
+  close_flag flag_;
+  per_thread<entrance> entrances_;
+};
+
+}  // namespace switchyard::lockfree

@@ -1,0 +1,149 @@
+// What is particular to lockfree::bounded_queue; what every queue owes is in tests/conformance.
+#include "switchyard/lockfree/bounded_queue.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "switchyard/atomics/atomic.h"
+
+namespace switchyard::lockfree {
+namespace {
+
+// An element whose constructor, or move, can be held up in the middle: a thread stopped inside the queue.
+struct stoppable {
+  static inline atomic<int> stop_at{-1};
+  static inline atomic<bool> stopped{false};
+  static inline atomic<bool> go{false};
+
+  static void reset(int at) {
+    stop_at.store(at);
+    stopped.store(false);
+    go.store(false);
+  }
+  static void pass(int value) {
+    if (value != stop_at.load()) return;
+    stopped.store(true);
+    while (!go.load()) yield();
+  }
+
+  explicit stoppable(int v) : value(v) { pass(v); }
+  stoppable(stoppable&& other) : value(std::exchange(other.value, -2)) { pass(value); }
+  stoppable& operator=(stoppable&&) = default;
+  int value;
+};
+
+TEST(BoundedQueue, AProducerStoppedInTheMiddleStopsNobody) {
+  stoppable::reset(0);
+  bounded_queue<stoppable> queue(3);
+  std::thread stopped([&] { EXPECT_TRUE(queue.emplace(0)); });
+  while (!stoppable::stopped.load()) yield();
+  // It keeps one of the three rooms; the others go round and round.
+  for (int lap = 0; lap < 100; ++lap) {
+    ASSERT_EQ(queue.try_emplace(1), conqueue_status::success);
+    ASSERT_EQ(queue.try_emplace(2), conqueue_status::success);
+    ASSERT_EQ(queue.try_emplace(3), conqueue_status::full);
+    ASSERT_EQ(queue.try_pop()->value, 1);
+    ASSERT_EQ(queue.try_pop()->value, 2);
+    ASSERT_EQ(queue.try_pop().error(), conqueue_status::empty);
+  }
+  // Closing does not wait for it either, and while it may still succeed the queue is not done.
+  queue.close();
+  EXPECT_EQ(queue.try_emplace(4), conqueue_status::closed);
+  EXPECT_EQ(queue.try_pop().error(), conqueue_status::empty);
+  stoppable::go.store(true);
+  EXPECT_EQ(queue.pop()->value, 0);
+  EXPECT_FALSE(queue.pop().has_value());
+  stopped.join();
+}
+
+TEST(BoundedQueue, AConsumerStoppedInTheMiddleStopsNobody) {
+  stoppable::reset(-1);
+  bounded_queue<stoppable> queue(3);
+  ASSERT_TRUE(queue.emplace(0));
+  stoppable::stop_at.store(0);
+  std::thread stopped([&] { EXPECT_EQ(queue.pop()->value, 0); });
+  while (!stoppable::stopped.load()) yield();
+  for (int lap = 0; lap < 100; ++lap) {
+    ASSERT_EQ(queue.try_emplace(1), conqueue_status::success);
+    ASSERT_EQ(queue.try_emplace(2), conqueue_status::success);
+    ASSERT_EQ(queue.try_emplace(3), conqueue_status::full);
+    ASSERT_EQ(queue.try_pop()->value, 1);
+    ASSERT_EQ(queue.try_pop()->value, 2);
+  }
+  queue.close();
+  EXPECT_EQ(queue.try_pop().error(), conqueue_status::empty);
+  // A consumer that sleeps until the queue is done is woken when the stopped one lets go.
+  std::thread sleeper([&] { EXPECT_FALSE(queue.pop().has_value()); });
+  std::this_thread::sleep_until(std::chrono::steady_clock::now() + std::chrono::milliseconds(20));
+  stoppable::go.store(true);
+  sleeper.join();
+  stopped.join();
+}
+
+TEST(BoundedQueue, ProducersThatWaitForAFailedPushAreWoken) {
+  // The queue is full for a moment because of a push whose constructor then throws.
+  struct throwing {
+    explicit throwing(bool fail, atomic<bool>* inside, atomic<bool>* go) {
+      if (!fail) return;
+      inside->store(true);
+      while (!go->load()) yield();
+      throw std::runtime_error("element");
+    }
+  };
+  bounded_queue<throwing> queue(1);
+  atomic<bool> inside{false};
+  atomic<bool> go{false};
+  std::thread failing([&] { EXPECT_THROW(queue.emplace(true, &inside, &go), std::runtime_error); });
+  while (!inside.load()) yield();
+  std::thread waiting([&] { EXPECT_TRUE(queue.emplace(false, nullptr, nullptr)); });
+  std::this_thread::sleep_until(std::chrono::steady_clock::now() + std::chrono::milliseconds(20));
+  go.store(true);
+  failing.join();
+  waiting.join();
+}
+
+std::size_t bytes_allocated = 0;
+
+template <class T>
+struct measuring {
+  using value_type = T;
+  measuring() = default;
+  template <class U>
+  measuring(const measuring<U>&) {}
+  T* allocate(std::size_t n) {
+    bytes_allocated += n * sizeof(T);
+    return std::allocator<T>().allocate(n);
+  }
+  void deallocate(T* p, std::size_t n) { std::allocator<T>().deallocate(p, n); }
+  friend bool operator==(measuring, measuring) { return true; }
+};
+
+template <class T>
+std::size_t bytes_per_element() {
+  bytes_allocated = 0;
+  bounded_queue<T, measuring<T>> queue(1000);
+  const std::size_t at_first = bytes_allocated;
+  for (int i = 0; i < 3000; ++i) {
+    EXPECT_TRUE(queue.push(T()));
+    EXPECT_TRUE(queue.pop());
+  }
+  EXPECT_EQ(bytes_allocated, at_first) << "the queue allocates after it is made";
+  return at_first / 1000;
+}
+
+TEST(BoundedQueue, TakesTheMemoryItSays) {
+  EXPECT_EQ(bytes_per_element<char>(), 16U);
+  EXPECT_EQ(bytes_per_element<double>(), 16U);
+  EXPECT_EQ(bytes_per_element<int*>(), 16U);
+  EXPECT_EQ(bytes_per_element<std::string>(), 32U + sizeof(std::string));
+}
+
+}  // namespace
+}  // namespace switchyard::lockfree
