@@ -6,10 +6,12 @@
 //   behaviour is undefined: use `bounded_queue`.
 // Progress: try_ members and `close` are wait-free. Members that wait block, sleeping in the kernel.
 // Ordering: linearizable FIFO. A push happens before the pop of its element.
+// Exceptions: an element that throws while it is moved out stays at the front.
 // Cost: one release store a push and one a pop; a cache line moves only when a side has used up what it
 //   knew of the other's. capacity() slots of sizeof(T), allocated in the constructor.
 //
-//   spsc_queue<int> q(1024);  /* producer */ q.push(1);  q.close();  /* consumer */ while (auto x = q.pop()) {}
+//   spsc_queue<int> q(1024);  /* producer */ q.push(1);  q.close();  /* consumer */ while (auto x = q.pop())
+//   {}
 #pragma once
 
 #include <algorithm>
@@ -100,8 +102,10 @@ class spsc_queue : public waiting_queue<spsc_queue<T, Allocator>, T> {
       if (!closed_.is_settled() || !producer_->gate.is_empty()) return unexpected(conqueue_status::empty);
       if (available(1) == 0) return unexpected(conqueue_status::closed);
     }
-    const pop_at_exit end{*this};
-    return slots_[consumer_->slot].take();
+    pop_result<T> result(std::move(front().write()));
+    front().destroy();
+    popped(1);
+    return result;
   }
 
   // All elements are built first and published by one store.
@@ -123,15 +127,22 @@ class spsc_queue : public waiting_queue<spsc_queue<T, Allocator>, T> {
     return done;
   }
 
+  // All room is given back by one store.
   template <class Out>
   std::size_t pop_batch_once(Out& out, std::size_t max) {
     max = std::min(max, available(max));
-    pop_at_exit end{*this, 0};
-    for (std::size_t slot = consumer_->slot; end.popped < max; slot = slots_.after(slot), ++out) {
-      ++end.popped;
-      *out = slots_[slot].take();
+    std::size_t done = 0;
+    try {
+      for (std::size_t slot = consumer_->slot; done < max; slot = slots_.after(slot), ++out) {
+        *out = std::move(slots_[slot].write());
+        slots_[slot].destroy();
+        ++done;
+      }
+    } catch (...) {
+      if (done == 0) throw;
     }
-    return max;
+    popped(done);
+    return done;
   }
 
   void close_once() noexcept { closed_.close(); }
@@ -162,18 +173,14 @@ class spsc_queue : public waiting_queue<spsc_queue<T, Allocator>, T> {
     producer_->tail.store(tail + n, memory_order_release);  // (3) with (2)
   }
 
-  // Gives the next n slots back, whose elements have been taken, also when taking the last of them threw.
-  struct pop_at_exit {
-    spsc_queue& queue;
-    std::size_t popped = 1;
+  // Gives the next n slots back, whose elements have been taken.
+  void popped(std::size_t n) noexcept {
+    consumer_->slot = slots_.after(consumer_->slot, n);
+    const std::uint64_t head = consumer_->head.load(memory_order_relaxed);
+    consumer_->head.store(head + n, memory_order_release);  // (4) with (1)
+  }
 
-    ~pop_at_exit() {
-      consumer_side& side = *queue.consumer_;
-      side.slot = queue.slots_.after(side.slot, popped);
-      const std::uint64_t head = side.head.load(memory_order_relaxed);
-      side.head.store(head + popped, memory_order_release);  // (4) with (1)
-    }
-  };
+  plain<T>& front() const noexcept { return slots_[consumer_->slot]; }
 
   // Read by both sides, written by neither while the queue is open.
   detail::slots<plain<T>, Allocator> slots_;

@@ -3,11 +3,10 @@
 // Source: our own, on `event_count`.
 // When: a queue derives from `waiting_queue<itself, T>` and defines, publicly or with this base as a friend:
 //
-//   template <class... Args> conqueue_status emplace_once(Args&&...);   success, or full, closed: args untouched
-//   pop_result<T> pop_once();                                            the element, or empty, closed
-//   void close_once() noexcept;
-//   bool is_closed() const noexcept;
-//   std::size_t size_approx() const noexcept;
+//   template <class... Args> conqueue_status emplace_once(Args&&...);   success, or full, closed: args
+//   untouched pop_result<T> pop_once();                                            the element, or empty,
+//   closed void close_once() noexcept; bool is_closed() const noexcept; std::size_t size_approx() const
+//   noexcept;
 //
 //   and, where it can do better than one at a time, with the iterator left after what was moved:
 //   template <class In>  std::size_t push_batch_once(In& first, std::size_t n);
@@ -85,8 +84,9 @@ class waiting_queue : public queue_members<Derived, T> {
     return push_some(first, n);
   }
 
-  /// Pops up to `max` elements into `out`; returns how many. If moving an element out throws, that element
-  /// is lost, those before it are in `out`, and the exception passes on.
+  /// Pops up to `max` elements into `out`; returns how many. If moving an element out throws, what pop says
+  /// of that element holds, and those before it are in `out`. The exception passes on if the element was lost
+  /// or was the first of the call.
   template <class Out>
   std::size_t try_pop_n(Out out, std::size_t max) {
     return pop_some(out, max);
@@ -117,10 +117,11 @@ class waiting_queue : public queue_members<Derived, T> {
     wait_until(not_empty_, deadline::never(), [&] {
       done = pop_some(out, max);
       if (done != 0) return true;
-      // Nothing to be had: a pop tells whether that is for good.
-      pop_result<T> next = try_pop();
-      if (!next) return next.error() == conqueue_status::closed;
-      *out = std::move(*next);
+      if (!self().is_closed()) return false;
+      // Only a pop can tell whether that is for good.
+      pop_result<T> last = try_pop();
+      if (!last) return last.error() == conqueue_status::closed;
+      *out = std::move(*last);
       done = 1;
       return true;
     });
@@ -149,7 +150,8 @@ class waiting_queue : public queue_members<Derived, T> {
   // On a closed queue it may have been the last that sleeping consumers were kept waiting for.
   void wake_if_closed() noexcept {
     asymmetric_fence_light();  // what this operation did, then the look: with close_flag's fence
-    if (self().is_closed()) [[unlikely]] not_empty_.notify_all();
+    if (self().is_closed()) [[unlikely]]
+      not_empty_.notify_all();
   }
 
   class push_end {
