@@ -3,10 +3,12 @@
 // Source: our own, on `event_count`.
 // When: a queue derives from `waiting_queue<itself, T>` and defines, publicly or with this base as a friend:
 //
-//   template <class... Args> conqueue_status emplace_once(Args&&...);   success, or full, closed: args
-//   untouched pop_result<T> pop_once();                                            the element, or empty,
-//   closed void close_once() noexcept; bool is_closed() const noexcept; std::size_t size_approx() const
-//   noexcept;
+//   template <class... Args>
+//   conqueue_status emplace_once(Args&&...);   success, or full, closed with the arguments as they were
+//   pop_result<T> pop_once();                  the element, or empty, closed
+//   void close_once() noexcept;
+//   bool is_closed() const noexcept;
+//   std::size_t size_approx() const noexcept;
 //
 //   and, where it can do better than one at a time, with the iterator left after what was moved:
 //   template <class In>  std::size_t push_batch_once(In& first, std::size_t n);
@@ -150,8 +152,9 @@ class waiting_queue : public queue_members<Derived, T> {
   // On a closed queue it may have been the last that sleeping consumers were kept waiting for.
   void wake_if_closed() noexcept {
     asymmetric_fence_light();  // what this operation did, then the look: with close_flag's fence
-    if (self().is_closed()) [[unlikely]]
+    if (self().is_closed()) [[unlikely]] {
       not_empty_.notify_all();
+    }
   }
 
   class push_end {

@@ -19,6 +19,11 @@ namespace {
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
+struct without_membarrier {
+  without_membarrier() { switchyard::detail::use_membarrier(false); }
+  ~without_membarrier() { switchyard::detail::use_membarrier(true); }
+};
+
 // Tokens that threads give and take; taking one is the predicate.
 struct tokens {
   atomic<int> count{0};
@@ -155,15 +160,38 @@ TEST(EventCount, LosesNoWakeUp) {
   exchange_tokens(1, 4, 50'000, false);
 }
 
+// The giver's change is a plain store, which the processor may hold back past the look for waiters: only the
+// fences keep the two in order. (A read-modify-write would be a fence of its own.)
+void hand_over_by_plain_stores(int rounds) {
+  atomic<int> given{0};
+  atomic<int> taken{0};
+  event_count event;
+  std::thread taker([&] {
+    for (int i = 1; i <= rounds; ++i) {
+      event.await([&] { return given.load(memory_order_acquire) >= i; });
+      taken.store(i, memory_order_release);
+    }
+  });
+  for (int i = 1; i <= rounds; ++i) {
+    for (int pause = 0; pause < i % 32; ++pause) spin_pause();  // to meet the taker at every step
+    given.store(i, memory_order_release);
+    event.notify_one();
+    while (taken.load(memory_order_acquire) < i) spin_pause();  // for ever if the wake-up was lost
+  }
+  taker.join();
+}
+
+TEST(EventCount, LosesNoWakeUpAfterAPlainStore) { hand_over_by_plain_stores(30'000); }
+
+TEST(EventCount, LosesNoWakeUpAfterAPlainStoreWithoutMembarrier) {
+  const without_membarrier scope;
+  hand_over_by_plain_stores(30'000);
+}
+
 TEST(EventCount, LosesNoWakeUpWhenOthersTimeOut) {
   // A thread that times out as it is notified must not swallow what another needs.
   exchange_tokens(2, 3, 20'000, true);
 }
-
-struct without_membarrier {
-  without_membarrier() { switchyard::detail::use_membarrier(false); }
-  ~without_membarrier() { switchyard::detail::use_membarrier(true); }
-};
 
 TEST(EventCount, LosesNoWakeUpWithoutMembarrier) {
   const without_membarrier scope;
