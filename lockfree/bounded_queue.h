@@ -9,6 +9,7 @@
 //   itself. For others, `full` also counts the elements that other threads are pushing or popping at that
 //   moment, and `empty` is returned instead of `closed` while they are. A push happens before the pop of its
 //   element.
+// Exceptions: an element of more than a word that throws while it is moved out is lost, as in P0260.
 // Cost: one 16-byte compare-and-swap a push and one a pop, and 16 bytes an element; twice that, and
 //   sizeof(T), for elements that do not fit a word. All memory is allocated in the constructor.
 //
@@ -27,7 +28,6 @@
 #include "switchyard/atomics/atomic.h"
 #include "switchyard/atomics/plain.h"
 #include "switchyard/interface/conqueue_status.h"
-#include "switchyard/interface/queue.h"
 #include "switchyard/lockfree/close_gate.h"
 #include "switchyard/lockfree/detail/slot_ring.h"
 #include "switchyard/lockfree/detail/slots.h"
@@ -54,11 +54,12 @@ class word_ring {
     return ring_.try_put(to_word(T(std::forward<Args>(args)...)));
   }
 
-  pop_result<T> pop_once() {
+  template <class Sink>
+  conqueue_status pop_once(Sink&& sink) {
     std::uint64_t word;
     const conqueue_status status = ring_.try_take(word);
-    if (status != conqueue_status::success) return unexpected(status);
-    return to_value(word);
+    if (status == conqueue_status::success) sink(to_value(word));
+    return status;
   }
 
   // The flag first, so that nobody is refused before it can be seen; the mark in the ring is what counts.
@@ -118,14 +119,17 @@ class indexed_ring {
     return conqueue_status::success;
   }
 
-  pop_result<T> pop_once() {
+  // An element that throws on its way out is lost, as in P0260: its place in the order is gone.
+  template <class Sink>
+  conqueue_status pop_once(Sink&& sink) {
     held_number number(used_);
     if (!number) {
-      const bool drained = closed_.is_settled() && free_.is_full();
-      return unexpected(drained ? conqueue_status::closed : conqueue_status::empty);
+      return closed_.is_settled() && free_.is_full() ? conqueue_status::closed : conqueue_status::empty;
     }
     number.goes_to(free_);
-    return elements_[*number].take();
+    const destroy_at_exit end{elements_[*number]};
+    sink(std::move(end.slot.write()));
+    return conqueue_status::success;
   }
 
   void close() noexcept { closed_.close(); }
@@ -156,6 +160,11 @@ class indexed_ring {
    private:
     std::uint64_t number_ = 0;
     ring* to_;
+  };
+
+  struct destroy_at_exit {
+    plain<T>& slot;
+    ~destroy_at_exit() { slot.destroy(); }
   };
 
   slots<plain<T>, Allocator> elements_;
@@ -196,7 +205,10 @@ class bounded_queue : public waiting_queue<bounded_queue<T, Allocator>, T> {
   conqueue_status emplace_once(Args&&... args) {
     return ring_.emplace_once(std::forward<Args>(args)...);
   }
-  pop_result<T> pop_once() { return ring_.pop_once(); }
+  template <class Sink>
+  conqueue_status pop_once(Sink&& sink) {
+    return ring_.pop_once(std::forward<Sink>(sink));
+  }
   void close_once() noexcept { ring_.close(); }
 
   ring ring_;

@@ -60,32 +60,32 @@ class entrance {
   /// Held while inside; false if the gate was closed.
   class pass {
    public:
-    explicit pass(entrance* at) noexcept : at_(at) {}
     pass(const pass&) = delete;
     pass& operator=(const pass&) = delete;
     ~pass() {
-      if (at_ != nullptr) at_->leave();
+      if (at_ != nullptr) at_->inside_.store(before_, memory_order_release);  // (6) with (7)
     }
     explicit operator bool() const noexcept { return at_ != nullptr; }
 
    private:
+    friend class entrance;
+    pass(entrance* at, std::uint32_t before) noexcept : at_(at), before_(before) {}
+
     entrance* at_;
+    std::uint32_t before_;
   };
 
   pass enter(const close_flag& flag) noexcept {
-    inside_.store(inside_.load(memory_order_relaxed) + 1, memory_order_relaxed);  // announced: before (1)
-    if (flag.is_open_after_announcing()) return pass(this);
-    leave();
-    return pass(nullptr);
+    const std::uint32_t before = inside_.load(memory_order_relaxed);
+    inside_.store(before + 1, memory_order_relaxed);  // the announcement, before (1)
+    if (flag.is_open_after_announcing()) return pass(this, before);
+    inside_.store(before, memory_order_release);  // (6) with (7)
+    return pass(nullptr, before);
   }
 
   bool is_empty() const noexcept { return inside_.load(memory_order_acquire) == 0; }  // (7) with (6)
 
  private:
-  void leave() noexcept {
-    inside_.store(inside_.load(memory_order_relaxed) - 1, memory_order_release);  // (6) with (7)
-  }
-
   atomic<std::uint32_t> inside_{0};
 };
 

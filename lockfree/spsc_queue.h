@@ -24,7 +24,6 @@
 #include "switchyard/atomics/cache_padded.h"
 #include "switchyard/atomics/plain.h"
 #include "switchyard/interface/conqueue_status.h"
-#include "switchyard/interface/queue.h"
 #include "switchyard/lockfree/close_gate.h"
 #include "switchyard/lockfree/detail/slots.h"
 #include "switchyard/lockfree/waiting.h"
@@ -96,16 +95,18 @@ class spsc_queue : public waiting_queue<spsc_queue<T, Allocator>, T> {
     return conqueue_status::success;
   }
 
-  pop_result<T> pop_once() {
+  template <class Sink>
+  conqueue_status pop_once(Sink&& sink) {
     if (available(1) == 0) {
       // Closed only if no push is under way that may still succeed, and none has succeeded since we looked.
-      if (!closed_.is_settled() || !producer_->gate.is_empty()) return unexpected(conqueue_status::empty);
-      if (available(1) == 0) return unexpected(conqueue_status::closed);
+      if (!closed_.is_settled() || !producer_->gate.is_empty()) return conqueue_status::empty;
+      if (available(1) == 0) return conqueue_status::closed;
     }
-    pop_result<T> result(std::move(front().write()));
-    front().destroy();
+    plain<T>& slot = slots_[consumer_->slot];
+    sink(std::move(slot.write()));
+    slot.destroy();
     popped(1);
-    return result;
+    return conqueue_status::success;
   }
 
   // All elements are built first and published by one store.
@@ -179,8 +180,6 @@ class spsc_queue : public waiting_queue<spsc_queue<T, Allocator>, T> {
     const std::uint64_t head = consumer_->head.load(memory_order_relaxed);
     consumer_->head.store(head + n, memory_order_release);  // (4) with (1)
   }
-
-  plain<T>& front() const noexcept { return slots_[consumer_->slot]; }
 
   // Read by both sides, written by neither while the queue is open.
   detail::slots<plain<T>, Allocator> slots_;

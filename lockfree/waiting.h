@@ -4,26 +4,30 @@
 // When: a queue derives from `waiting_queue<itself, T>` and defines, publicly or with this base as a friend:
 //
 //   template <class... Args>
-//   conqueue_status emplace_once(Args&&...);   success, or full, closed with the arguments as they were
-//   pop_result<T> pop_once();                  the element, or empty, closed
+//   conqueue_status emplace_once(Args&&... args);   success, or full, closed with the arguments as they were
+//   template <class Sink>
+//   conqueue_status pop_once(Sink&& sink);          success, having called sink(T&&) once; or empty, closed
 //   void close_once() noexcept;
 //   bool is_closed() const noexcept;
 //   std::size_t size_approx() const noexcept;
 //
 //   and, where it can do better than one at a time, with the iterator left after what was moved:
 //   template <class In>  std::size_t push_batch_once(In& first, std::size_t n);
-//   template <class Out> std::size_t pop_batch_once(Out& out, std::size_t n);
+//   template <class Out> std::size_t pop_batch_once(Out& out, std::size_t max);
 //
 // Progress: try_ members are what the queue's own are; the notification adds wait-free steps, and a system
 //   call only if somebody sleeps. Members that wait spin for some microseconds, then sleep in the kernel.
 // Ordering: that of the queue.
 // Cost: on a queue nobody waits on, three loads of lines that nobody writes.
+//
+// An element is moved once, from the queue to where the caller wants it.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "switchyard/atomics/asymmetric_fence.h"
@@ -42,40 +46,37 @@ class waiting_queue : public queue_members<Derived, T> {
   /// Builds an element from `args` in the queue: `success`, or `full` or `closed` with `args` as they were.
   template <class... Args>
   [[nodiscard]] conqueue_status try_emplace(Args&&... args) {
-    push_end end(*this);
-    const conqueue_status status = self().emplace_once(std::forward<Args>(args)...);
-    end.finish(status == conqueue_status::success ? 1 : 0);
-    return status;
+    return push_with([&] { return self().emplace_once(std::forward<Args>(args)...); });
   }
 
   /// The same, waiting for room until `limit`.
   template <class... Args>
   [[nodiscard]] conqueue_status try_emplace_until(deadline limit, Args&&... args) {
-    conqueue_status status = conqueue_status::full;
-    wait_until(not_full_, limit, [&] {
-      status = try_emplace(std::forward<Args>(args)...);
-      return status != conqueue_status::full;
-    });
-    return status;
+    return retry_until(not_full_, limit, conqueue_status::full,
+                       [&] { return try_emplace(std::forward<Args>(args)...); });
   }
 
   /// The first element, or `empty`, or `closed` if the queue is closed and empty.
   [[nodiscard]] pop_result<T> try_pop() {
-    pop_end end(*this);
-    pop_result<T> result = self().pop_once();
-    end.finish(result ? 1 : 0);
+    pop_result<T> result = unexpected(conqueue_status::empty);
+    const conqueue_status status = pop_into(result);
+    if (status == conqueue_status::closed) result = unexpected(status);
     return result;
   }
 
   /// The same, waiting for an element until `limit`.
   [[nodiscard]] pop_result<T> try_pop_until(deadline limit) {
-    pop_result<T> result = try_pop();
-    const auto done = [&] { return result || result.error() != conqueue_status::empty; };
-    if (done()) return result;
-    wait_until(not_empty_, limit, [&] {
-      result = try_pop();
-      return done();
-    });
+    pop_result<T> result = unexpected(conqueue_status::empty);
+    const conqueue_status status =
+        retry_until(not_empty_, limit, conqueue_status::empty, [&] { return pop_into(result); });
+    if (status == conqueue_status::closed) result = unexpected(status);
+    return result;
+  }
+
+  /// Waits while the queue is empty. nullopt: it is closed, and every element has been popped.
+  std::optional<T> pop() {
+    std::optional<T> result;
+    retry_until(not_empty_, deadline::never(), conqueue_status::empty, [&] { return pop_into(result); });
     return result;
   }
 
@@ -116,16 +117,14 @@ class waiting_queue : public queue_members<Derived, T> {
   std::size_t pop_n(Out out, std::size_t max) {
     std::size_t done = 0;
     if (max == 0) return 0;
-    wait_until(not_empty_, deadline::never(), [&] {
+    retry_until(not_empty_, deadline::never(), conqueue_status::empty, [&] {
       done = pop_some(out, max);
-      if (done != 0) return true;
-      if (!self().is_closed()) return false;
+      if (done != 0) return conqueue_status::success;
+      if (!self().is_closed()) return conqueue_status::empty;
       // Only a pop can tell whether that is for good.
-      pop_result<T> last = try_pop();
-      if (!last) return last.error() == conqueue_status::closed;
-      *out = std::move(*last);
-      done = 1;
-      return true;
+      const conqueue_status status = pop_with(write_to(out));
+      if (status == conqueue_status::success) done = 1;
+      return status;
     });
     return done;
   }
@@ -148,96 +147,111 @@ class waiting_queue : public queue_members<Derived, T> {
     return static_cast<std::uint32_t>(std::min<std::size_t>(n, std::numeric_limits<std::uint32_t>::max()));
   }
 
-  // What every push and pop owes the others on its way out, also when an element's constructor throws.
-  // On a closed queue it may have been the last that sleeping consumers were kept waiting for.
-  void wake_if_closed() noexcept {
-    asymmetric_fence_light();  // what this operation did, then the look: with close_flag's fence
-    if (self().is_closed()) [[unlikely]] {
-      not_empty_.notify_all();
-    }
+  // What every push and pop owes the others when it has ended, whether or not it moved anything: wake who
+  // waits for what it changed and, on a closed queue, all consumers, as this operation may have been the last
+  // that "closed" had to wait for. One fence orders both looks after the operation.
+  void ended(event_count& changed, std::size_t n) noexcept {
+    asymmetric_fence_light();
+    if (n != 0 && changed.has_waiters()) [[unlikely]] changed.notify(saturated(n));
+    if (self().is_closed()) [[unlikely]] not_empty_.notify_all();
   }
 
-  class push_end {
-   public:
-    explicit push_end(waiting_queue& queue) noexcept : queue_(queue) {}
-    push_end(const push_end&) = delete;
-    push_end& operator=(const push_end&) = delete;
-    void finish(std::size_t pushed) noexcept {
-      threw_ = false;
-      if (pushed != 0) queue_.not_empty_.notify(saturated(pushed));
+  // `push` returns its status. If it throws, the room that it held for a while is free again.
+  template <class Push>
+  conqueue_status push_with(Push push) {
+    conqueue_status status;
+    try {
+      status = push();
+    } catch (...) {
+      ended(not_full_, 1);
+      throw;
     }
-    ~push_end() {
-      if (threw_) queue_.not_full_.notify_one();  // the room it held is free again
-      queue_.wake_if_closed();
-    }
+    ended(not_empty_, status == conqueue_status::success ? 1 : 0);
+    return status;
+  }
 
-   private:
-    waiting_queue& queue_;
-    bool threw_ = true;
-  };
-
-  class pop_end {
-   public:
-    explicit pop_end(waiting_queue& queue) noexcept : queue_(queue) {}
-    pop_end(const pop_end&) = delete;
-    pop_end& operator=(const pop_end&) = delete;
-    void finish(std::size_t popped) noexcept {
-      threw_ = false;
-      if (popped != 0) queue_.not_full_.notify(saturated(popped));
+  template <class Sink>
+  conqueue_status pop_with(Sink sink) {
+    conqueue_status status;
+    try {
+      status = self().pop_once(sink);
+    } catch (...) {
+      ended(not_full_, 1);  // the element may be gone
+      throw;
     }
-    ~pop_end() {
-      if (threw_) queue_.not_full_.notify_all();  // an unknown number of elements are gone
-      queue_.wake_if_closed();
-    }
+    ended(not_full_, status == conqueue_status::success ? 1 : 0);
+    return status;
+  }
 
-   private:
-    waiting_queue& queue_;
-    bool threw_ = true;
-  };
+  template <class Result>
+  conqueue_status pop_into(Result& result) {
+    return pop_with([&](T&& element) { result.emplace(std::move(element)); });
+  }
+  template <class Out>
+  static auto write_to(Out& out) {
+    return [&](T&& element) {
+      *out = std::move(element);
+      ++out;
+    };
+  }
 
   template <class In>
   std::size_t push_some(In& first, std::size_t n) {
-    push_end end(*this);
     std::size_t done = 0;
-    if constexpr (requires { self().push_batch_once(first, n); }) {
-      done = self().push_batch_once(first, n);
-    } else {
-      try {
+    try {
+      if constexpr (requires { self().push_batch_once(first, n); }) {
+        done = self().push_batch_once(first, n);
+      } else {
         for (; done < n && self().emplace_once(*first) == conqueue_status::success; ++first) ++done;
-      } catch (...) {
-        if (done == 0) throw;
       }
+    } catch (...) {
+      ended(not_full_, 1);
+      if (done == 0) throw;
     }
-    end.finish(done);
+    ended(not_empty_, done);
     return done;
   }
 
   template <class Out>
   std::size_t pop_some(Out& out, std::size_t max) {
-    pop_end end(*this);
     std::size_t done = 0;
-    if constexpr (requires { self().pop_batch_once(out, max); }) {
-      done = self().pop_batch_once(out, max);
-    } else {
-      for (; done < max; ++done, ++out) {
-        pop_result<T> next = self().pop_once();
-        if (!next) break;
-        *out = std::move(*next);
+    try {
+      if constexpr (requires { self().pop_batch_once(out, max); }) {
+        done = self().pop_batch_once(out, max);
+      } else {
+        while (done < max && self().pop_once(write_to(out)) == conqueue_status::success) ++done;
       }
+    } catch (...) {
+      ended(not_full_, done + 1);
+      throw;
     }
-    end.finish(done);
+    ended(not_full_, done);
     return done;
   }
 
-  // Tries, spins in case the other side is at work this moment, then sleeps.
+  // Calls `attempt` until it returns something else than `not_yet`, or `limit` has passed.
   template <class Attempt>
-  static void wait_until(event_count& event, deadline limit, Attempt attempt) {
-    if (attempt()) return;
+  static conqueue_status retry_until(event_count& event, deadline limit, conqueue_status not_yet,
+                                     Attempt attempt) {
+    const conqueue_status status = attempt();
+    return status != not_yet ? status : wait_and_retry(event, limit, not_yet, attempt);
+  }
+
+  // Spins, in case the other side is at work this moment, then sleeps. Apart, to keep the way here short.
+  template <class Attempt>
+  [[gnu::noinline]] static conqueue_status wait_and_retry(event_count& event, deadline limit,
+                                                          conqueue_status not_yet, Attempt& attempt) {
+    conqueue_status status = not_yet;
     for (backoff spin; !spin.should_park(); spin.wait()) {
-      if (limit.has_passed()) return;
-      if (attempt()) return;
+      if (limit.has_passed()) return status;
+      status = attempt();
+      if (status != not_yet) return status;
     }
-    event.await_until(limit, attempt);
+    event.await_until(limit, [&] {
+      status = attempt();
+      return status != not_yet;
+    });
+    return status;
   }
 
   event_count not_empty_;

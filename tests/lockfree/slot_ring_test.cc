@@ -108,7 +108,7 @@ TEST_P(SlotRing, FilledWithIndicesIsFull) {
 TEST_P(SlotRing, WhatWasPutIsTakenOnceWhenClosingRaces) {
   constexpr unsigned producers = 2;
   constexpr unsigned consumers = 2;
-  for (int round = 0; round < 40; ++round) {
+  for (int round = 0; round < 12; ++round) {
     ring r = make();
     std::uint64_t put[producers] = {};
     std::vector<std::uint64_t> taken[consumers];
@@ -133,7 +133,7 @@ TEST_P(SlotRing, WhatWasPutIsTakenOnceWhenClosingRaces) {
         }
       });
     }
-    for (int i = 0; i < 20 * round; ++i) yield();
+    for (int i = 0; i < 40 * round; ++i) yield();
     r.close();
     for (auto& thread : threads) thread.join();
     std::uint64_t total[producers] = {};
