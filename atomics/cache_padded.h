@@ -1,10 +1,13 @@
-// The one constant for false sharing, and the one way to keep clear of it.
+// The constants for cache lines, and the one way to keep clear of false sharing.
 #pragma once
 
 #include <cstddef>
 #include <utility>
 
 namespace switchyard {
+
+/// The bytes that move between processors together.
+inline constexpr std::size_t line_size = 64;
 
 /// Objects this many bytes apart do not slow each other down: two lines of 64, since processors fetch
 /// lines in pairs.
