@@ -1,35 +1,33 @@
 // A bounded queue for any number of producers and consumers that no stopped thread can block.
 //
-// Source: `detail/slot_ring.h`, after Tsigas and Zhang (SPAA 2001). For elements that do not fit a word, the
-//   ring carries the numbers of slots, and a second ring the free ones, as in Nikolaev's SCQ (DISC 2019).
+// Source: `detail/slot_ring.h`, after Tsigas and Zhang (SPAA 2001); `detail/element_ring.h` for elements that
+//   do not fit a word.
 // When: the default choice between threads. With exactly one thread on each side, `spsc_queue` is faster.
-// Progress: try_ members and `close` are lock-free: a thread stopped for ever anywhere stops no other. It
-//   keeps at most one element's room to itself. Members that wait block, sleeping in the kernel.
-// Ordering: FIFO, linearizable for elements of up to 8 trivially copyable bytes, which live in the ring
-//   itself. For others, `full` also counts the elements that other threads are pushing or popping at that
-//   moment, and `empty` is returned instead of `closed` while they are. A push happens before the pop of its
-//   element.
-// Exceptions: an element of more than a word that throws while it is moved out is lost, as in P0260.
-// Cost: one 16-byte compare-and-swap a push and one a pop, and 16 bytes an element; twice that, and
-//   sizeof(T), for elements that do not fit a word. All memory is allocated in the constructor.
+// Progress: try_ members and `close` are lock-free: a thread stopped for ever anywhere stops no other. Members
+//   that wait block, sleeping in the kernel.
+// Ordering: linearizable FIFO if T is trivially copyable. Otherwise FIFO, where `full` also counts the elements
+//   that other threads are building or moving out at that moment, and `empty` is returned instead of `closed`
+//   while they are. A push happens before the pop of its element.
+// Exceptions: an element that throws while it is moved out is lost, as in P0260.
+// Cost: one 16-byte compare-and-swap a push and one a pop, and 16 bytes an element, for up to 8 trivially
+//   copyable bytes. Others take a node besides, in the constructor, and one for each thread at its first use of
+//   the queue, which may throw std::bad_alloc; and, if not trivially copyable, another read-modify-write.
 //
 //   bounded_queue<job> q(1024);  /* producers */ q.push(job());  /* consumers */ while (auto j = q.pop()) run(*j);
 #pragma once
 
-#include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <type_traits>
 #include <utility>
 
 #include "switchyard/atomics/atomic.h"
-#include "switchyard/atomics/plain.h"
+#include "switchyard/atomics/cache_padded.h"
+#include "switchyard/atomics/fetch.h"
 #include "switchyard/interface/conqueue_status.h"
 #include "switchyard/lockfree/close_gate.h"
-#include "switchyard/lockfree/detail/slot_ring.h"
+#include "switchyard/lockfree/detail/element_ring.h"
 #include "switchyard/lockfree/detail/slots.h"
 #include "switchyard/lockfree/waiting.h"
 
@@ -37,140 +35,96 @@ namespace switchyard::lockfree {
 
 namespace detail {
 
-/// Elements that travel in the ring's own words.
+/// Pushing and closing when elements are copied: one that turns out not to fit has cost its source nothing.
 ///
-/// An emplace builds the element before it looks for room. Where building it consumes the arguments, which
-/// copying a T does not, a full or closed queue has consumed them too.
+/// An emplace, too, builds the element before it looks for room. Should building it consume its arguments,
+/// which copying a T does not, then `full` and `closed` have consumed them too.
 template <class T, class Allocator>
-class word_ring {
- public:
-  static constexpr bool fits = std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(std::uint64_t);
+class copying_ring : public element_ring<T, Allocator> {
+  using ring = element_ring<T, Allocator>;
 
-  word_ring(std::size_t capacity, start_at start, const Allocator& allocator)
-      : ring_(capacity, start, allocator) {}
+ public:
+  using ring::ring;
 
   template <class... Args>
   conqueue_status emplace_once(Args&&... args) {
-    return ring_.try_put(to_word(T(std::forward<Args>(args)...)));
+    return ring::try_put(std::forward<Args>(args)...);
   }
-
   template <class Sink>
-  conqueue_status pop_once(Sink&& sink) {
-    std::uint64_t word;
-    const conqueue_status status = ring_.try_take(word);
-    if (status == conqueue_status::success) sink(to_value(word));
-    return status;
+  conqueue_status pop_once(Sink& sink) {
+    return ring::try_take(sink);
   }
 
   // The flag first, so that nobody is refused before it can be seen; the mark in the ring is what counts.
-  void close() noexcept {
+  void close_once() noexcept {
     closed_.store(true, memory_order_release);  // (1) with (2)
-    ring_.close();
+    ring::close();
   }
   bool is_closed() const noexcept {
     if (!closed_.load(memory_order_acquire)) return false;  // (2) with (1)
-    ring_.close();  // on behalf of a thread that may have stopped between the two
+    // On behalf of a thread that may have stopped between the two.
+    const_cast<copying_ring*>(this)->ring::close();
     return true;
   }
 
-  std::size_t capacity() const noexcept { return ring_.size(); }
-  std::size_t size_approx() const noexcept { return ring_.size_approx(); }
-  Allocator get_allocator() const noexcept { return ring_.get_allocator(); }
-
  private:
-  static std::uint64_t to_word(const T& value) noexcept {
-    std::uint64_t word = 0;
-    std::memcpy(&word, &value, sizeof(T));
-    return word;
-  }
-  static T to_value(std::uint64_t word) noexcept {
-    std::array<std::byte, sizeof(T)> bytes;
-    std::memcpy(bytes.data(), &word, sizeof(T));
-    return std::bit_cast<T>(bytes);
-  }
-
-  mutable slot_ring<Allocator> ring_;
   atomic<bool> closed_{false};
 };
 
-/// Elements that stay where they were built; their slots' numbers travel.
+/// Pushing and closing when elements are moved: room is set aside before one is built, so that it will fit.
 ///
-/// Every number is in `free_`, in `used_`, or with one thread that is pushing or popping. So `used_` has
-/// room for every number that a thread may put there, and when all are in `free_`, nobody is inside.
+/// Invariant "room": `room_` is the size, less the elements in the ring and those that threads are building or
+/// moving out. So a put for which room was set aside succeeds, and when all the room is there, nobody is inside.
 template <class T, class Allocator>
-class indexed_ring {
+class reserving_ring : public element_ring<T, Allocator> {
+  using ring = element_ring<T, Allocator>;
+
  public:
-  indexed_ring(std::size_t capacity, start_at start, const Allocator& allocator)
-      : elements_(capacity, allocator), free_(capacity, start, allocator), used_(capacity, start, allocator) {
-    free_.fill_with_indices();
-  }
-  ~indexed_ring() {
-    for (std::uint64_t i; used_.try_take(i) == conqueue_status::success;) elements_[i].destroy();
-  }
+  reserving_ring(std::size_t size, start_at start, const Allocator& allocator)
+      : ring(size, start, allocator), room_(std::in_place, size) {}
 
   template <class... Args>
   conqueue_status emplace_once(Args&&... args) {
-    held_number number(free_);
-    if (!number) return closed_.is_closed() ? conqueue_status::closed : conqueue_status::full;
-    // Having taken the number off `free_` is the announcement.
+    // (3) acquire: with (5), by which the ring has got back all the room that is counted here.
+    const bool reserved = try_fetch_add<std::int64_t>(*room_, -1, 0, memory_order_acquire);
+    if (!reserved) return closed_.is_closed() ? conqueue_status::closed : conqueue_status::full;
+    room_guard room{*room_};
+    // Having reserved is the announcement.
     if (!closed_.is_open_after_announcing()) return conqueue_status::closed;
-    elements_[*number].construct(std::forward<Args>(args)...);
-    number.goes_to(used_);
-    return conqueue_status::success;
+    const conqueue_status status = ring::try_put(std::forward<Args>(args)...);
+    room.keep = status == conqueue_status::success;
+    return status;
   }
 
-  // An element that throws on its way out is lost, as in P0260: its place in the order is gone.
   template <class Sink>
-  conqueue_status pop_once(Sink&& sink) {
-    held_number number(used_);
-    if (!number) {
-      return closed_.is_settled() && free_.is_full() ? conqueue_status::closed : conqueue_status::empty;
-    }
-    number.goes_to(free_);
-    const destroy_at_exit end{elements_[*number]};
-    sink(std::move(end.slot.write()));
-    return conqueue_status::success;
+  conqueue_status pop_once(Sink& sink) {
+    room_guard room{*room_, true};
+    const auto counting_sink = [&](T&& element) {
+      room.keep = false;
+      sink(std::move(element));
+    };
+    const conqueue_status status = ring::try_take(counting_sink);
+    if (status == conqueue_status::success) return status;
+    const bool drained = closed_.is_settled() &&
+                         room_->load(memory_order_acquire) == static_cast<std::int64_t>(ring::size());  // (4)
+    return drained ? conqueue_status::closed : status;
   }
 
-  void close() noexcept { closed_.close(); }
+  void close_once() noexcept { closed_.close(); }
   bool is_closed() const noexcept { return closed_.is_closed(); }
 
-  std::size_t capacity() const noexcept { return elements_.size(); }
-  std::size_t size_approx() const noexcept { return used_.size_approx(); }
-  Allocator get_allocator() const noexcept { return elements_.get_allocator(); }
-
  private:
-  using ring = slot_ring<Allocator>;
-
-  // A number taken off a ring, which goes to a ring again whatever happens: to the one that it came from,
-  // unless told otherwise.
-  class held_number {
-   public:
-    explicit held_number(ring& from) noexcept
-        : to_(from.try_take(number_) == conqueue_status::success ? &from : nullptr) {}
-    held_number(const held_number&) = delete;
-    held_number& operator=(const held_number&) = delete;
-    ~held_number() {
-      if (to_ != nullptr) static_cast<void>(to_->try_put(number_));
+  // Gives the room for one element back at the end, also by an exception, unless told to keep it.
+  struct room_guard {
+    atomic<std::int64_t>& room;
+    bool keep = false;
+    ~room_guard() {
+      if (!keep) room.fetch_add(1, memory_order_release);  // (5) with (3), (4)
     }
-    explicit operator bool() const noexcept { return to_ != nullptr; }
-    std::uint64_t operator*() const noexcept { return number_; }
-    void goes_to(ring& to) noexcept { to_ = &to; }
-
-   private:
-    std::uint64_t number_ = 0;
-    ring* to_;
   };
 
-  struct destroy_at_exit {
-    plain<T>& slot;
-    ~destroy_at_exit() { slot.destroy(); }
-  };
-
-  slots<plain<T>, Allocator> elements_;
   close_flag closed_;
-  ring free_;
-  ring used_;
+  cache_padded<atomic<std::int64_t>> room_;
 };
 
 }  // namespace detail
@@ -190,7 +144,7 @@ class bounded_queue : public waiting_queue<bounded_queue<T, Allocator>, T> {
       : ring_(capacity, start, allocator) {}
 
   bool is_closed() const noexcept { return ring_.is_closed(); }
-  std::size_t capacity() const noexcept { return ring_.capacity(); }
+  std::size_t capacity() const noexcept { return ring_.size(); }
   allocator_type get_allocator() const noexcept { return ring_.get_allocator(); }
 
   /// Exact while the queue rests.
@@ -198,8 +152,8 @@ class bounded_queue : public waiting_queue<bounded_queue<T, Allocator>, T> {
 
  private:
   friend class waiting_queue<bounded_queue, T>;
-  using ring = std::conditional_t<detail::word_ring<T, Allocator>::fits, detail::word_ring<T, Allocator>,
-                                  detail::indexed_ring<T, Allocator>>;
+  using ring = std::conditional_t<std::is_trivially_copyable_v<T>, detail::copying_ring<T, Allocator>,
+                                  detail::reserving_ring<T, Allocator>>;
 
   template <class... Args>
   conqueue_status emplace_once(Args&&... args) {
@@ -207,9 +161,9 @@ class bounded_queue : public waiting_queue<bounded_queue<T, Allocator>, T> {
   }
   template <class Sink>
   conqueue_status pop_once(Sink&& sink) {
-    return ring_.pop_once(std::forward<Sink>(sink));
+    return ring_.pop_once(sink);
   }
-  void close_once() noexcept { ring_.close(); }
+  void close_once() noexcept { ring_.close_once(); }
 
   ring ring_;
 };

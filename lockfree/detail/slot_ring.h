@@ -11,10 +11,11 @@
 // Positions count operations for ever. A position is {lap, index, 00}: the index of its slot and how often
 // the ring has come round. A slot holds {control, word}, where control is one of
 //
-//   {lap, index, 00}  empty: the put with this position may fill it; the word is 0
+//   {lap, index, 00}  empty: the put with this position may fill it
 //   {lap, index, 01}  full: the word of the put with this position, until the take with the same one
 //
-// plus 10 if the ring was closed: the next put to come to this slot is refused.
+// plus 10 if the ring was closed: the next put to come to this slot is refused. Puts and takes exchange words,
+// so that an empty slot can keep something for the next put.
 //
 // Invariant "in order": position p is put only after p - 1, and taken only after p - 1. So at any moment the
 // puts done are those before some tail, the takes done are those before some head, and
@@ -40,7 +41,7 @@ namespace switchyard::lockfree::detail {
 template <class Allocator>
 class slot_ring {
  public:
-  /// An empty ring for `size` words, as it is after `start.position` laps.
+  /// An empty ring for `size` words, as it is after `start.position` laps; its slots keep 0.
   slot_ring(std::size_t size, start_at start, const Allocator& allocator)
       : slots_(size, allocator), index_bits_(static_cast<unsigned>(std::bit_width(size - 1))) {
     const position begin = start.position * lap();
@@ -49,26 +50,30 @@ class slot_ring {
     tail_->store(begin, memory_order_relaxed);
   }
 
-  /// Fills an empty ring, not yet shared, with the words 0, 1, ... size - 1.
-  void fill_with_indices() noexcept {
-    for (std::size_t i = 0; i < size(); ++i) static_cast<void>(try_put(i));
+  /// What slot `index` holds or keeps. Only while no other thread uses the ring.
+  std::uint64_t word_of(std::size_t index) const noexcept {
+    return slots_[index].load_second(memory_order_relaxed);
+  }
+  void keep(std::size_t index, std::uint64_t word) noexcept {
+    slots_[index].initialize({slots_[index].load_first(memory_order_relaxed), word});
   }
 
   std::size_t size() const noexcept { return slots_.size(); }
   Allocator get_allocator() const noexcept { return slots_.get_allocator(); }
 
-  /// Appends `word`: `success`, `full` or `closed`.
-  conqueue_status try_put(std::uint64_t word) noexcept {
+  /// Appends `word`, and sets it to what the slot has kept: `success`. Or `full` or `closed`.
+  conqueue_status try_put(std::uint64_t& word) noexcept {
     position tail = tail_->load(memory_order_acquire);  // (1) with (6)
     for (backoff contention;;) {
       double_word& slot = slot_at(tail);
       position control = slot.load_first(memory_order_acquire);  // (2) with (3), (5)
       if (control == tail) {
         // Empty and ours to fill.
-        double_word::words expected{control, 0};
+        double_word::words expected{control, slot.load_second(memory_order_relaxed)};
         if (slot.compare_exchange(expected, {control | full, word}, memory_order_acq_rel,  // (3) with (2), (4)
                                   memory_order_acquire)) {
           publish(*tail_, after(tail));
+          word = expected.second;
           return conqueue_status::success;
         }
         control = expected.first;
@@ -84,7 +89,8 @@ class slot_ring {
     }
   }
 
-  /// Removes the oldest word into `word`: `success`, `empty`, or `closed` if closed and empty.
+  /// Removes the oldest word into `word`, and has the slot keep what `word` was: `success`. Or `empty`, or
+  /// `closed` if closed and empty.
   conqueue_status try_take(std::uint64_t& word) noexcept {
     position head = head_->load(memory_order_acquire);  // (1) with (6)
     for (backoff contention;;) {
@@ -93,7 +99,7 @@ class slot_ring {
       if ((control & ~closed) == (head | full)) {
         // Full and ours to empty. The closing mark stays for the put of the next lap.
         double_word::words expected{control, slot.load_second(memory_order_relaxed)};
-        if (slot.compare_exchange(expected, {control - full + lap(), 0}, memory_order_acq_rel,  // (5)
+        if (slot.compare_exchange(expected, {control - full + lap(), word}, memory_order_acq_rel,  // (5)
                                   memory_order_acquire)) {
           publish(*head_, after(head));
           word = expected.second;
@@ -105,7 +111,7 @@ class slot_ring {
       // Still empty for this lap: `head` is the ring's, and nothing has been put there.
       if (control == head) return conqueue_status::empty;
       if (control == (head | closed)) return conqueue_status::closed;
-      if ((control & ~closed) == (head | full)) continue;
+      if ((control & ~closed) == (head | full)) continue;  // it was only marked
       head = catch_up(*head_, last_take(control));
     }
   }
@@ -126,16 +132,6 @@ class slot_ring {
       } else {
         tail = catch_up(*tail_, last_put(seen.first));
       }
-    }
-  }
-
-  /// True if at one moment of the call there were `size()` words.
-  bool is_full() const noexcept {
-    for (position tail = tail_->load(memory_order_acquire);;) {
-      const position control = slot_at(tail).load_first(memory_order_acquire);
-      if (is_before(control, tail)) return true;
-      if ((control & ~closed) == tail) return false;
-      tail = after(last_put(control));
     }
   }
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -125,8 +126,9 @@ struct measuring {
   friend bool operator==(measuring, measuring) { return true; }
 };
 
+// What a queue of 1000 takes for each, and that later it takes no more than `later` bytes.
 template <class T>
-std::size_t bytes_per_element() {
+std::size_t bytes_per_element(std::size_t later) {
   bytes_allocated = 0;
   bounded_queue<T, measuring<T>> queue(1000);
   const std::size_t at_first = bytes_allocated;
@@ -134,15 +136,57 @@ std::size_t bytes_per_element() {
     EXPECT_TRUE(queue.push(T()));
     EXPECT_TRUE(queue.pop());
   }
-  EXPECT_EQ(bytes_allocated, at_first) << "the queue allocates after it is made";
+  EXPECT_EQ(bytes_allocated - at_first, later);
   return at_first / 1000;
 }
 
+struct pair_of_words {
+  std::uint64_t first = 0;
+  std::uint64_t second = 0;
+};
+
 TEST(BoundedQueue, TakesTheMemoryItSays) {
-  EXPECT_EQ(bytes_per_element<char>(), 16U);
-  EXPECT_EQ(bytes_per_element<double>(), 16U);
-  EXPECT_EQ(bytes_per_element<int*>(), 16U);
-  EXPECT_EQ(bytes_per_element<std::string>(), 32U + sizeof(std::string));
+  EXPECT_EQ(bytes_per_element<char>(0), 16U);
+  EXPECT_EQ(bytes_per_element<double>(0), 16U);
+  EXPECT_EQ(bytes_per_element<int*>(0), 16U);
+  // A node for each element, and one for this thread.
+  EXPECT_EQ(bytes_per_element<pair_of_words>(sizeof(pair_of_words)), 16U + sizeof(pair_of_words));
+  EXPECT_EQ(bytes_per_element<std::string>(sizeof(std::string)), 16U + sizeof(std::string));
+}
+
+TEST(BoundedQueue, BuildingAnElementMayUseTheQueue) {
+  struct nested {
+    nested(bounded_queue<nested>* queue, int depth) : value(depth) {
+      if (depth > 0) {
+        EXPECT_TRUE(queue->emplace(queue, depth - 1));
+      }
+    }
+    nested(nested&& other) noexcept : value(other.value) {}
+    int value;
+  };
+  bounded_queue<nested> queue(8);
+  for (int lap = 0; lap < 5; ++lap) {
+    EXPECT_TRUE(queue.emplace(&queue, 4));
+    for (int i = 0; i <= 4; ++i) EXPECT_EQ(queue.pop()->value, i);  // the innermost was finished first
+  }
+}
+
+TEST(BoundedQueue, WideElementsArriveWhole) {
+  bounded_queue<pair_of_words> queue(3);
+  std::thread producers[2];
+  for (std::uint64_t p = 0; p < 2; ++p) {
+    producers[p] = std::thread([&queue, p] {
+      for (std::uint64_t i = 0; i < 20'000; ++i) queue.push({2 * i + p, ~(2 * i + p)});
+    });
+  }
+  std::uint64_t next[2] = {0, 1};
+  for (int i = 0; i < 40'000; ++i) {
+    const auto item = queue.pop();
+    ASSERT_EQ(item->second, ~item->first);
+    ASSERT_EQ(item->first, next[item->first % 2]);
+    next[item->first % 2] += 2;
+  }
+  for (auto& producer : producers) producer.join();
 }
 
 }  // namespace

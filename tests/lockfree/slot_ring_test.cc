@@ -24,6 +24,7 @@ std::uint64_t take(ring& r) {
   std::uint64_t word = 0;
   return r.try_take(word) == conqueue_status::success ? word : no_word;
 }
+conqueue_status put(ring& r, std::uint64_t word) { return r.try_put(word); }
 conqueue_status take_status(ring& r) {
   std::uint64_t word = 0;
   return r.try_take(word);
@@ -44,7 +45,7 @@ TEST_P(SlotRing, AgreesWithADequeOverManyLaps) {
   std::uint64_t next = 0;
   for (int i = 0; i < 20'000; ++i) {
     if (random() % 2 == 0) {
-      const conqueue_status status = r.try_put(next);
+      const conqueue_status status = put(r, next);
       ASSERT_EQ(status, expected.size() < size() ? conqueue_status::success : conqueue_status::full);
       if (status == conqueue_status::success) expected.push_back(next++);
     } else if (expected.empty()) {
@@ -54,14 +55,13 @@ TEST_P(SlotRing, AgreesWithADequeOverManyLaps) {
       expected.pop_front();
     }
     ASSERT_EQ(r.size_approx(), expected.size());
-    ASSERT_EQ(r.is_full(), expected.size() == size());
   }
 }
 
 TEST_P(SlotRing, CarriesEveryWord) {
   ring r = make();
   for (const std::uint64_t word : {std::uint64_t{0}, std::uint64_t{1}, no_word, no_word - 1}) {
-    ASSERT_EQ(r.try_put(word), conqueue_status::success);
+    ASSERT_EQ(put(r, word), conqueue_status::success);
     std::uint64_t out = 5;
     ASSERT_EQ(r.try_take(out), conqueue_status::success);
     ASSERT_EQ(out, word);
@@ -73,34 +73,47 @@ TEST_P(SlotRing, ClosesAtEveryFillLevel) {
     for (std::size_t shift = 0; shift < size(); ++shift) {  // and with the tail in every slot
       ring r = make();
       for (std::size_t i = 0; i < shift; ++i) {
-        ASSERT_EQ(r.try_put(9), conqueue_status::success);
+        ASSERT_EQ(put(r, 9), conqueue_status::success);
         ASSERT_EQ(take(r), 9U);
       }
-      for (std::size_t i = 0; i < level; ++i) ASSERT_EQ(r.try_put(i), conqueue_status::success);
+      for (std::size_t i = 0; i < level; ++i) ASSERT_EQ(put(r, i), conqueue_status::success);
       r.close();
       r.close();
-      ASSERT_EQ(r.try_put(99), conqueue_status::closed);
+      ASSERT_EQ(put(r, 99), conqueue_status::closed);
       for (std::size_t i = 0; i < level; ++i) {
         ASSERT_EQ(take(r), i);
-        ASSERT_EQ(r.try_put(99), conqueue_status::closed) << "open again after a take";
+        ASSERT_EQ(put(r, 99), conqueue_status::closed) << "open again after a take";
       }
       ASSERT_EQ(take_status(r), conqueue_status::closed);
       ASSERT_EQ(take_status(r), conqueue_status::closed);
-      ASSERT_EQ(r.try_put(99), conqueue_status::closed);
+      ASSERT_EQ(put(r, 99), conqueue_status::closed);
       r.close();
     }
   }
 }
 
-TEST_P(SlotRing, FilledWithIndicesIsFull) {
+TEST_P(SlotRing, PutsAndTakesExchangeWords) {
   ring r = make();
-  EXPECT_FALSE(r.is_full());
-  r.fill_with_indices();
-  EXPECT_TRUE(r.is_full());
-  for (std::size_t i = 0; i < size(); ++i) {
-    EXPECT_EQ(take(r), i);
-    EXPECT_FALSE(r.is_full());
+  for (std::size_t i = 0; i < size(); ++i) r.keep(i, 100 + i);
+  for (std::uint64_t lap = 0; lap < 3; ++lap) {
+    for (std::size_t i = 0; i < size(); ++i) {
+      std::uint64_t word = 7;
+      ASSERT_EQ(r.try_put(word), conqueue_status::success);
+      ASSERT_EQ(word, 100 + 10 * lap + i) << "not what the slot kept";
+      word = 110 + 10 * lap + i;
+      ASSERT_EQ(r.try_take(word), conqueue_status::success);
+      ASSERT_EQ(word, 7U);
+      ASSERT_EQ(r.word_of(i), 110 + 10 * lap + i);
+    }
   }
+  std::uint64_t word = 5;
+  EXPECT_EQ(r.try_take(word), conqueue_status::empty);
+  EXPECT_EQ(word, 5U) << "changed by a take that failed";
+  for (std::size_t i = 0; i < size(); ++i) ASSERT_EQ(put(r, i), conqueue_status::success);
+  EXPECT_EQ(r.try_put(word), conqueue_status::full);
+  r.close();
+  EXPECT_EQ(r.try_put(word), conqueue_status::closed);
+  EXPECT_EQ(word, 5U) << "changed by a put that failed";
 }
 
 // Threads put numbers and take them; the ring is closed in the middle. What was put is taken, once, and in
@@ -110,22 +123,22 @@ TEST_P(SlotRing, WhatWasPutIsTakenOnceWhenClosingRaces) {
   constexpr unsigned consumers = 2;
   for (int round = 0; round < 12; ++round) {
     ring r = make();
-    std::uint64_t put[producers] = {};
+    std::uint64_t done[producers] = {};
     std::vector<std::uint64_t> taken[consumers];
     std::vector<std::thread> threads;
     for (unsigned p = 0; p < producers; ++p) {
       threads.emplace_back([&, p] {
         for (std::uint64_t n = 0;;) {
-          const conqueue_status status = r.try_put(n * producers + p);
+          const conqueue_status status = put(r, n * producers + p);
           if (status == conqueue_status::closed) break;
-          if (status == conqueue_status::success) put[p] = ++n;
+          if (status == conqueue_status::success) done[p] = ++n;
           if (status == conqueue_status::full) yield();
         }
       });
     }
     for (auto& mine : taken) {
       threads.emplace_back([&] {
-        for (std::uint64_t word;;) {
+        for (std::uint64_t word = 0;;) {
           const conqueue_status status = r.try_take(word);
           if (status == conqueue_status::closed) break;
           if (status == conqueue_status::success) mine.push_back(word);
@@ -146,7 +159,7 @@ TEST_P(SlotRing, WhatWasPutIsTakenOnceWhenClosingRaces) {
         ++total[word % producers];
       }
     }
-    for (unsigned p = 0; p < producers; ++p) ASSERT_EQ(total[p], put[p]) << "of producer " << p;
+    for (unsigned p = 0; p < producers; ++p) ASSERT_EQ(total[p], done[p]) << "of producer " << p;
   }
 }
 

@@ -1,0 +1,196 @@
+// A lock-free ring of elements of any type, on a ring of words.
+//
+// Source: `slot_ring.h`; the exchange of nodes is our own.
+//
+// An element of up to eight trivially copyable bytes is a word. Any other lives in a node, and the word is the
+// node's address. Every slot always has a node, full or free, and every thread has one to spare: a put builds
+// its element in the spare node and exchanges it for the free one in the slot, a take exchanges its spare node
+// for the full one. So nodes need no free list that threads would contend for.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "switchyard/atomics/plain.h"
+#include "switchyard/interface/conqueue_status.h"
+#include "switchyard/lockfree/detail/slot_ring.h"
+#include "switchyard/lockfree/detail/slots.h"
+#include "switchyard/threads/per_thread.h"
+
+namespace switchyard::lockfree::detail {
+
+/// Elements that are words.
+template <class T, class Allocator>
+class word_store {
+ public:
+  explicit word_store(slot_ring<Allocator>&) noexcept {}
+
+  static constexpr std::uint64_t spare() noexcept { return 0; }
+  static constexpr void recycle(std::uint64_t) noexcept {}
+
+  template <class... Args>
+  void build(std::uint64_t& word, Args&&... args) {
+    const T value(std::forward<Args>(args)...);
+    std::memcpy(&word, &value, sizeof(T));
+  }
+
+  template <class Sink>
+  void move_out(std::uint64_t word, Sink& sink) {
+    std::array<std::byte, sizeof(T)> bytes;
+    std::memcpy(bytes.data(), &word, sizeof(T));
+    sink(std::bit_cast<T>(bytes));
+  }
+};
+
+/// Elements in nodes. A thread's first operation allocates its spare one, and may throw std::bad_alloc.
+template <class T, class Allocator>
+class node_store {
+ public:
+  explicit node_store(slot_ring<Allocator>& ring)
+      : ring_(ring), nodes_(ring.size(), ring.get_allocator()), allocator_(ring.get_allocator()) {
+    for (std::size_t i = 0; i < ring.size(); ++i) ring.keep(i, to_word(&nodes_[i]));
+  }
+  node_store(const node_store&) = delete;
+  node_store& operator=(const node_store&) = delete;
+
+  /// No element is left, so every node is in a slot or spare.
+  ~node_store() {
+    for (std::size_t i = 0; i < ring_.size(); ++i) release(to_node(ring_.word_of(i)));
+    spares_.for_each([this](const spare_nodes& spares) {
+      if (spares.one != nullptr) release(spares.one);
+      for (node* n = spares.more; n != nullptr;) release(std::exchange(n, n->next));
+    });
+  }
+
+  /// A node that nobody else knows, and may have to be allocated; and the way back.
+  std::uint64_t spare() {
+    spare_nodes& mine = spares_.local();
+    if (mine.one != nullptr) return to_word(std::exchange(mine.one, nullptr));
+    if (mine.more != nullptr) return to_word(std::exchange(mine.more, mine.more->next));
+    return to_word(std::construct_at(std::to_address(traits::allocate(allocator_, 1))));
+  }
+  void recycle(std::uint64_t word) noexcept {
+    spare_nodes& mine = spares_.local();  // has been called in this thread before, so it cannot throw
+    node* const n = to_node(word);
+    if (mine.one == nullptr) {
+      mine.one = n;  // without touching the node, whose line another processor may have
+    } else {
+      n->next = std::exchange(mine.more, n);
+    }
+  }
+
+  template <class... Args>
+  void build(std::uint64_t word, Args&&... args) {
+    to_node(word)->element.construct(std::forward<Args>(args)...);
+  }
+
+  template <class Sink>
+  void move_out(std::uint64_t word, Sink& sink) {
+    struct destroy_at_exit {
+      plain<T>& element;
+      ~destroy_at_exit() { element.destroy(); }
+    } end{to_node(word)->element};
+    sink(std::move(end.element.write()));
+  }
+
+ private:
+  struct node {
+    node() noexcept {}
+    ~node() {}
+    union {
+      node* next = nullptr;  // while among the `more`
+      plain<T> element;
+    };
+  };
+  // More than one only if building an element, or moving one out, pushes or pops another.
+  struct spare_nodes {
+    node* one = nullptr;
+    node* more = nullptr;
+  };
+  using traits = typename std::allocator_traits<Allocator>::template rebind_traits<node>;
+
+  static std::uint64_t to_word(node* n) noexcept { return reinterpret_cast<std::uintptr_t>(n); }
+  static node* to_node(std::uint64_t word) noexcept { return reinterpret_cast<node*>(word); }
+
+  // Gives a node's memory back, unless it is of the first ones.
+  void release(node* n) noexcept {
+    const node* const first = &nodes_[0];
+    if (!std::less<>()(n, first) && std::less<>()(n, first + nodes_.size())) return;
+    std::destroy_at(n);
+    traits::deallocate(allocator_, std::pointer_traits<typename traits::pointer>::pointer_to(*n), 1);
+  }
+
+  slot_ring<Allocator>& ring_;
+  slots<node, Allocator> nodes_;
+  [[no_unique_address]] typename traits::allocator_type allocator_;
+  per_thread<spare_nodes> spares_;
+};
+
+/// A slot_ring of T. What it says of progress and order holds here.
+template <class T, class Allocator>
+class element_ring {
+ public:
+  static constexpr bool holds_words = std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(std::uint64_t);
+
+  element_ring(std::size_t size, start_at start, const Allocator& allocator)
+      : ring_(size, start, allocator), store_(ring_) {}
+  element_ring(const element_ring&) = delete;
+  element_ring& operator=(const element_ring&) = delete;
+  ~element_ring() {
+    if constexpr (!std::is_trivially_destructible_v<T>) {
+      const auto drop = [](T&&) {};
+      while (try_take(drop) == conqueue_status::success) {
+      }
+    }
+  }
+
+  std::size_t size() const noexcept { return ring_.size(); }
+  std::size_t size_approx() const noexcept { return ring_.size_approx(); }
+  Allocator get_allocator() const noexcept { return ring_.get_allocator(); }
+  void close() noexcept { ring_.close(); }
+
+  /// Appends a T made of `args`: `success`, or `full` or `closed`, and then the T is gone with what was moved
+  /// into it.
+  template <class... Args>
+  conqueue_status try_put(Args&&... args) {
+    held_word held(store_);
+    store_.build(held.word, std::forward<Args>(args)...);
+    return ring_.try_put(held.word);
+  }
+
+  /// Removes the oldest element and calls `sink(T&&)` with it: `success`. Or `empty` or `closed`. If `sink`
+  /// throws, the element is lost.
+  template <class Sink>
+  conqueue_status try_take(Sink& sink) {
+    held_word held(store_);
+    const conqueue_status status = ring_.try_take(held.word);
+    if (status == conqueue_status::success) store_.move_out(held.word, sink);
+    return status;
+  }
+
+ private:
+  using store = std::conditional_t<holds_words, word_store<T, Allocator>, node_store<T, Allocator>>;
+
+  // The spare node, or what it has been exchanged for.
+  struct held_word {
+    explicit held_word(store& s) : from(s), word(s.spare()) {}
+    held_word(const held_word&) = delete;
+    held_word& operator=(const held_word&) = delete;
+    ~held_word() { from.recycle(word); }
+
+    store& from;
+    std::uint64_t word;
+  };
+
+  slot_ring<Allocator> ring_;
+  [[no_unique_address]] store store_;
+};
+
+}  // namespace switchyard::lockfree::detail
