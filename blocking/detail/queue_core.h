@@ -1,0 +1,337 @@
+// What the queues of this folder have in common: closing, waiting, batches, and who is woken when.
+//
+// Source: the monitor of Hoare (1974) with two conditions, as in every textbook; the interface is P0260R20's.
+//
+// When to use it: to make a queue out of a container. `bounded_queue`, `unbounded_queue` and `spsc_queue` are
+// this, each over its own storage. Not for users: they name those.
+//
+// Progress: blocking: one lock around everything.
+// Ordering: that of the storage; all three are FIFO, and linearizable, since the lock orders the operations.
+// Cost: one lock and unlock per operation, or per batch. Elements are built and moved under the lock; their
+//   constructors must not use the queue. A waiting thread spins for some microseconds and then sleeps; what
+//   it waits for wakes it. No system call while nobody sleeps.
+//
+// The storage is a container of T that this class locks:
+//
+//   std::size_t room(std::size_t size) const noexcept;   how many more fit when there are `size`
+//   void push_back(args...);                             if it throws, nothing has changed
+//   T& front() noexcept;
+//   void pop_front() noexcept;                           destroys the front
+//
+// It need not count its elements, and its destructor finds none.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <mutex>
+#include <type_traits>
+#include <utility>
+
+#include "switchyard/atomics/atomic.h"
+#include "switchyard/atomics/backoff.h"
+#include "switchyard/atomics/cache_padded.h"
+#include "switchyard/blocking/detail/wait_list.h"
+#include "switchyard/interface/conqueue_status.h"
+#include "switchyard/interface/deadline.h"
+#include "switchyard/interface/queue_members.h"
+
+namespace switchyard::blocking::detail {
+
+/// A queue of T in a `Storage`, under a `Lock` with lock() and unlock().
+///
+/// Every member may be called by any number of threads at once, except construction and destruction. What
+/// a T throws while it is built or moved passes through the member, and the queue goes on: a push that throws
+/// has added nothing, a pop that throws has removed nothing.
+template <class T, class Storage, class Lock>
+class alignas(cache_padding) queue_core : public queue_members<queue_core<T, Storage, Lock>, T> {
+  static_assert(std::is_nothrow_destructible_v<T>, "an element must not throw when destroyed");
+
+ public:
+  queue_core(const queue_core&) = delete;
+  queue_core& operator=(const queue_core&) = delete;
+
+  // push, emplace, pop, try_push, try_push_for, try_push_until, try_pop_for and empty_approx are inherited.
+
+  /// Builds an element from `args` at the back, without waiting: `success`, or `full` or `closed` with `args`
+  /// untouched. Throws what building it throws.
+  template <class... Args>
+  [[nodiscard]] conqueue_status try_emplace(Args&&... args);
+
+  /// The same, waiting for room until `limit`.
+  template <class... Args>
+  [[nodiscard]] conqueue_status try_emplace_until(deadline limit, Args&&... args);
+
+  /// Takes the element at the front, without waiting, or says `empty`, or `closed` if it is closed and empty.
+  /// Throws what moving the element throws; the element is then still at the front.
+  [[nodiscard]] pop_result<T> try_pop();
+
+  /// The same, waiting for an element until `limit`.
+  [[nodiscard]] pop_result<T> try_pop_until(deadline limit);
+
+  /// Adds up to `n` elements, built from `*first` and those that follow, as far as there is room; returns how
+  /// many. What building the first of them throws passes on; if a later one throws, the call ends and returns
+  /// how many went before, and `first` plus that many is where to go on.
+  template <class Iterator>
+  std::size_t try_push_n(Iterator first, std::size_t n);
+
+  /// The same for all `n`, waiting for room. Fewer than `n` only if the queue is closed or one threw.
+  template <class Iterator>
+  std::size_t push_n(Iterator first, std::size_t n);
+
+  /// Moves up to `max` elements to `out`, oldest first, without waiting; returns how many. What assigning the
+  /// first of them throws passes on; if a later one throws, the call ends and returns how many went before.
+  /// The element that threw is still at the front.
+  template <class Output>
+  std::size_t try_pop_n(Output out, std::size_t max);
+
+  /// The same, waiting for the first. 0 only if the queue is closed and empty, or `max` is 0.
+  template <class Output>
+  std::size_t pop_n(Output out, std::size_t max);
+
+  /// Ends the queue: from now on nothing goes in, what is there can be popped, and every waiter wakes.
+  void close() noexcept;
+
+  /// True once close() has been called.
+  bool is_closed() const noexcept {
+    // (1) acquire: pairs with the release in (2): who sees the end sees what came before it.
+    return closed_.load(memory_order_acquire);
+  }
+
+  /// How many elements there are; out of date as soon as it is returned, if others use the queue.
+  std::size_t size_approx() const noexcept { return size(); }
+
+ protected:
+  template <class... Args>
+  explicit queue_core(Args&&... args) : storage_(std::forward<Args>(args)...) {}
+  ~queue_core() {
+    for (std::size_t left = size(); left > 0; --left) storage_.pop_front();
+  }
+
+  const Storage& storage() const noexcept { return storage_; }
+
+ private:
+  // All fields are written under the lock only. Those that are atomic are also read without it, by threads
+  // that want a hint; what they see orders nothing, so relaxed is enough.
+  std::size_t size() const noexcept { return size_.load(memory_order_relaxed); }
+  void set_size(std::size_t size) noexcept { size_.store(size, memory_order_relaxed); }
+  bool closed() const noexcept { return closed_.load(memory_order_relaxed); }
+
+  bool can_push() const noexcept { return storage_.room(size()) > 0; }
+  bool can_pop() const noexcept { return size() > 0; }
+
+  // Invariant W: while threads wait on not_empty_, each element there is has a thread that was picked for it
+  // and is on its way; likewise for not_full_ and room. It holds because a thread goes to wait only when
+  // there is nothing, every element or room that appears picks one, and one that was picked but leaves its
+  // element or room behind, because of an exception, picks another.
+
+  template <class Ready>
+  bool await(std::unique_lock<Lock>& lock, wait_list& waiting, deadline limit, Ready ready);
+
+  template <class... Args>
+  void put(wake_after_unlock& wake, Args&&... args);
+  pop_result<T> take(wake_after_unlock& wake);
+  template <class Iterator>
+  bool put_n(wake_after_unlock& wake, Iterator& first, std::size_t n, std::size_t& done);
+  template <class Output>
+  std::size_t take_n(wake_after_unlock& wake, Output& out, std::size_t max);
+
+  void added(wake_after_unlock& wake) noexcept {
+    set_size(size() + 1);
+    wake.add(not_empty_, 1);
+  }
+  void removed(wake_after_unlock& wake) noexcept {
+    set_size(size() - 1);
+    wake.add(not_full_, 1);
+  }
+
+  // Lock, flag, size, the storage's positions and both lists: one line of the cache moves per operation.
+  Lock lock_;
+  atomic<bool> closed_{false};
+  atomic<std::size_t> size_{0};
+  Storage storage_;
+  wait_list not_empty_;  // who waits for elements
+  wait_list not_full_;   // who waits for room
+};
+
+template <class T, class Storage, class Lock>
+template <class... Args>
+conqueue_status queue_core<T, Storage, Lock>::try_emplace(Args&&... args) {
+  wake_after_unlock wake;
+  std::unique_lock lock(lock_);
+  if (closed()) return conqueue_status::closed;
+  if (!can_push()) return conqueue_status::full;
+  put(wake, std::forward<Args>(args)...);
+  return conqueue_status::success;
+}
+
+template <class T, class Storage, class Lock>
+template <class... Args>
+conqueue_status queue_core<T, Storage, Lock>::try_emplace_until(deadline limit, Args&&... args) {
+  wake_after_unlock wake;
+  std::unique_lock lock(lock_);
+  const bool ready = await(lock, not_full_, limit, [this] { return closed() || can_push(); });
+  if (!ready) return conqueue_status::full;
+  if (closed()) return conqueue_status::closed;
+  put(wake, std::forward<Args>(args)...);
+  return conqueue_status::success;
+}
+
+template <class T, class Storage, class Lock>
+pop_result<T> queue_core<T, Storage, Lock>::try_pop() {
+  wake_after_unlock wake;
+  std::unique_lock lock(lock_);
+  if (can_pop()) return take(wake);
+  return unexpected(closed() ? conqueue_status::closed : conqueue_status::empty);
+}
+
+template <class T, class Storage, class Lock>
+pop_result<T> queue_core<T, Storage, Lock>::try_pop_until(deadline limit) {
+  wake_after_unlock wake;
+  std::unique_lock lock(lock_);
+  await(lock, not_empty_, limit, [this] { return closed() || can_pop(); });
+  if (can_pop()) return take(wake);
+  return unexpected(closed() ? conqueue_status::closed : conqueue_status::empty);
+}
+
+template <class T, class Storage, class Lock>
+template <class Iterator>
+std::size_t queue_core<T, Storage, Lock>::try_push_n(Iterator first, std::size_t n) {
+  wake_after_unlock wake;
+  std::unique_lock lock(lock_);
+  std::size_t done = 0;
+  if (!closed()) put_n(wake, first, n, done);
+  return done;
+}
+
+template <class T, class Storage, class Lock>
+template <class Iterator>
+std::size_t queue_core<T, Storage, Lock>::push_n(Iterator first, std::size_t n) {
+  std::size_t done = 0;
+  // One hold of the lock for as much as there is room; those who wait for it are woken before the next.
+  while (done < n) {
+    wake_after_unlock wake;
+    std::unique_lock lock(lock_);
+    await(lock, not_full_, deadline::never(), [this] { return closed() || can_push(); });
+    if (closed() || !put_n(wake, first, n, done)) break;
+  }
+  return done;
+}
+
+template <class T, class Storage, class Lock>
+template <class Output>
+std::size_t queue_core<T, Storage, Lock>::try_pop_n(Output out, std::size_t max) {
+  wake_after_unlock wake;
+  std::unique_lock lock(lock_);
+  return take_n(wake, out, max);
+}
+
+template <class T, class Storage, class Lock>
+template <class Output>
+std::size_t queue_core<T, Storage, Lock>::pop_n(Output out, std::size_t max) {
+  if (max == 0) return 0;
+  wake_after_unlock wake;
+  std::unique_lock lock(lock_);
+  await(lock, not_empty_, deadline::never(), [this] { return closed() || can_pop(); });
+  return take_n(wake, out, max);
+}
+
+template <class T, class Storage, class Lock>
+void queue_core<T, Storage, Lock>::close() noexcept {
+  constexpr auto all = static_cast<std::size_t>(-1);
+  wake_after_unlock wake;
+  std::unique_lock lock(lock_);
+  // (2) release: pairs with the acquire in (1).
+  closed_.store(true, memory_order_release);
+  wake.add(not_empty_, all);
+  wake.add(not_full_, all);
+}
+
+// Waits until `ready()`, which may be asked with the lock and without. True: it is so, under the lock. False:
+// `limit` came first.
+template <class T, class Storage, class Lock>
+template <class Ready>
+bool queue_core<T, Storage, Lock>::await(std::unique_lock<Lock>& lock, wait_list& waiting, deadline limit,
+                                         Ready ready) {
+  if (ready()) return true;
+  if (limit.has_passed()) return false;
+
+  // The other side is probably at work: leave it the lock, for some microseconds.
+  lock.unlock();
+  for (backoff spin; !ready() && !spin.should_park();) spin.wait();
+  lock.lock();
+
+  // Sleep. A thread that never slept may have been faster than the one that was picked: then again.
+  while (!ready()) {
+    if (!waiting.wait(lock, limit)) return ready();
+  }
+  return true;
+}
+
+// The rest needs the lock, and room or an element. What throws leaves them for another thread, which
+// invariant W asks to be picked.
+
+template <class T, class Storage, class Lock>
+template <class... Args>
+void queue_core<T, Storage, Lock>::put(wake_after_unlock& wake, Args&&... args) {
+  try {
+    storage_.push_back(std::forward<Args>(args)...);
+    added(wake);
+  } catch (...) {
+    wake.add(not_full_, 1);
+    throw;
+  }
+}
+
+template <class T, class Storage, class Lock>
+pop_result<T> queue_core<T, Storage, Lock>::take(wake_after_unlock& wake) {
+  try {
+    pop_result<T> result(std::move(storage_.front()));
+    storage_.pop_front();
+    removed(wake);
+    return result;
+  } catch (...) {
+    wake.add(not_empty_, 1);
+    throw;
+  }
+}
+
+// Moves `first` and `done` on. False: an element threw, after others had gone in.
+template <class T, class Storage, class Lock>
+template <class Iterator>
+bool queue_core<T, Storage, Lock>::put_n(wake_after_unlock& wake, Iterator& first, std::size_t n,
+                                         std::size_t& done) {
+  try {
+    for (std::size_t left = std::min(n - done, storage_.room(size())); left > 0; --left) {
+      storage_.push_back(*first);
+      added(wake);
+      ++done;
+      ++first;
+    }
+    return true;
+  } catch (...) {
+    wake.add(not_full_, 1);
+    if (done == 0) throw;
+    return false;
+  }
+}
+
+template <class T, class Storage, class Lock>
+template <class Output>
+std::size_t queue_core<T, Storage, Lock>::take_n(wake_after_unlock& wake, Output& out, std::size_t max) {
+  std::size_t done = 0;
+  try {
+    for (std::size_t left = std::min(max, size()); left > 0; --left) {
+      *out = std::move(storage_.front());
+      storage_.pop_front();
+      removed(wake);
+      ++done;
+      ++out;
+    }
+  } catch (...) {
+    wake.add(not_empty_, 1);
+    if (done == 0) throw;
+  }
+  return done;
+}
+
+}  // namespace switchyard::blocking::detail
