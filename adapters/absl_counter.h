@@ -1,0 +1,26 @@
+// A counter under absl::Mutex.
+//
+// When: as a yardstick for the other counters. Otherwise use `lockfree::counter`, or
+//   `lockfree::sharded_counter` when many threads add.
+// Progress: blocking; a thread that stops while it holds the mutex stops all others.
+// Ordering: linearizable.
+// Cost: one lock and unlock a call, also to read.
+//
+//   switchyard::adapters::absl_counter words;  words.increment();
+#pragma once
+
+#include <cstdint>
+
+#include "absl/synchronization/mutex.h"
+#include "switchyard/adapters/detail/absl_lock.h"
+#include "switchyard/adapters/detail/locked_counter.h"
+
+namespace switchyard::adapters {
+
+/// Models concurrent_counter.
+class absl_counter : public detail::locked_counter<absl::Mutex, detail::absl_lock> {
+ public:
+  explicit absl_counter(std::int64_t initial = 0) noexcept : locked_counter(initial) {}
+};
+
+}  // namespace switchyard::adapters

@@ -1,0 +1,60 @@
+#include "switchyard/adapters/registry.h"
+
+#include <string_view>
+
+#include "switchyard/adapters/absl_counter.h"
+#include "switchyard/adapters/any_counter.h"
+#include "switchyard/adapters/std_counter.h"
+#include "switchyard/blocking/counter.h"
+#include "switchyard/blocking/sharded_counter.h"
+#include "switchyard/lockfree/counter.h"
+#include "switchyard/lockfree/sharded_counter.h"
+
+namespace switchyard::adapters {
+
+std::string_view to_string(queue_order order) noexcept {
+  switch (order) {
+    case queue_order::fifo: return "fifo";
+    case queue_order::per_producer: return "per_producer";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(queue_bound bound) noexcept {
+  switch (bound) {
+    case queue_bound::exact: return "exact";
+    case queue_bound::soft: return "soft";
+    case queue_bound::none: return "none";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(progress guarantee) noexcept {
+  switch (guarantee) {
+    case progress::wait_free: return "wait_free";
+    case progress::lock_free: return "lock_free";
+    case progress::not_lock_free: return "not_lock_free";
+    case progress::blocking: return "blocking";
+  }
+  return "unknown";
+}
+
+const counter_registry& counter_registry::builtin() {
+  static const counter_registry all = [] {
+    counter_registry r;
+    r.add({"lockfree.counter", "one atomic cell", progress::wait_free}, any_counter::make<lockfree::counter>);
+    r.add({"lockfree.sharded_counter", "an atomic cell for each thread, summed when read", progress::wait_free},
+          any_counter::make<lockfree::sharded_counter>);
+    r.add({"blocking.counter", "one number under a small lock", progress::blocking},
+          any_counter::make<blocking::counter>);
+    r.add({"blocking.sharded_counter", "numbers under several small locks", progress::blocking},
+          any_counter::make<blocking::sharded_counter>);
+    r.add({"absl.counter", "one number under absl::Mutex", progress::blocking},
+          any_counter::make<absl_counter>);
+    r.add({"std.counter", "one number under std::mutex", progress::blocking}, any_counter::make<std_counter>);
+    return r;
+  }();
+  return all;
+}
+
+}  // namespace switchyard::adapters
