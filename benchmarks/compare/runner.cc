@@ -1,0 +1,43 @@
+#include "switchyard/benchmarks/compare/runner.h"
+
+#include <exception>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace switchyard::compare {
+
+rounds run_rounds(const std::vector<contender>& contenders, std::size_t repetitions, const atomic<bool>& stop,
+                  const progress_function& progress) {
+  rounds all;
+  for (const contender& each : contenders) all.outcomes.push_back({each.name, each.guarantee, {}, {}});
+  const std::size_t n = contenders.size();
+  std::size_t finished = 0;
+  for (std::size_t round = 0; round < repetitions; ++round) {
+    for (std::size_t turn = 0; turn < n; ++turn) {
+      const std::size_t who = (round + turn) % n;
+      outcome& into = all.outcomes[who];
+      const position here{finished++, n * repetitions, into.name};
+      if (!into.wrong.empty()) continue;
+      all.complete = !stop.load(memory_order_relaxed);
+      if (!all.complete) return all;
+      tick_function tick;
+      if (progress) {
+        progress(here);
+        tick = [&] { progress(here); };
+      }
+      try {
+        sample result = contenders[who].run(tick);
+        all.complete = !result.cut_short;
+        if (!all.complete) return all;
+        into.wrong = result.wrong;
+        if (into.wrong.empty()) into.samples.push_back(std::move(result));
+      } catch (const std::exception& failure) {
+        into.wrong = absl::StrCat("failed: ", failure.what());
+      }
+    }
+  }
+  return all;
+}
+
+}  // namespace switchyard::compare

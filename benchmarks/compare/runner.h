@@ -1,0 +1,45 @@
+// Repetitions of several implementations, interleaved, and what they come to.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "switchyard/benchmarks/compare/workload.h"
+
+namespace switchyard::compare {
+
+/// All that is known about one implementation.
+struct outcome {
+  std::string name;
+  adapters::progress guarantee;
+  std::vector<sample> samples;  ///< those that were finished and whose answer agreed
+  std::string wrong;            ///< what its first wrong answer differed in; empty if all agreed
+};
+
+/// What all runs came to.
+struct rounds {
+  std::vector<outcome> outcomes;  ///< in the order of the contenders
+  bool complete = true;           ///< false if they were stopped before the last one
+};
+
+/// How far the whole is; for a progress bar.
+struct position {
+  std::size_t finished;   ///< runs
+  std::size_t all;        ///< runs, finished or not
+  std::string_view name;  ///< of the implementation that runs now
+};
+
+/// Called before each run and, by the waiting thread, during it; may be empty.
+using progress_function = std::function<void(const position&)>;
+
+/// Runs each contender `repetitions` times: a round of all, then another that begins with the next one, so
+/// that what the machine does meanwhile meets them alike. One that gives a wrong answer, or throws, is left
+/// out from then on. Ends early once `stop` is set; the run that is cut short does not count.
+rounds run_rounds(const std::vector<contender>& contenders, std::size_t repetitions, const atomic<bool>& stop,
+                  const progress_function& progress = {});
+
+}  // namespace switchyard::compare

@@ -1,0 +1,50 @@
+// From samples to the figures that are shown.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "switchyard/benchmarks/compare/runner.h"
+
+namespace switchyard::compare {
+
+/// The middle and the ends of some values.
+struct spread {
+  double median = 0;
+  double min = 0;
+  double max = 0;
+};
+
+/// The middle value; the mean of the two middle ones of an even number; 0 of none.
+double median(std::vector<double> values);
+
+/// All three are 0 of no values.
+spread spread_of(const std::vector<double>& values);
+
+// A run's figures per item; all are 0 if it had no items.
+double items_per_second(const sample& run);
+double seconds_per_item(const sample& run);
+double cpu_seconds_per_item(const sample& run);
+
+/// One line of the table.
+struct summary {
+  std::string name;
+  adapters::progress guarantee = adapters::progress::blocking;
+  std::size_t runs = 0;
+  spread items_per_second;
+  std::optional<double> against_blocking;   ///< its median, divided by that of the best blocking one
+  double cpu_ns_per_item = 0;               ///< median; of all threads together
+  double voluntary_per_1000_items = 0;      ///< median of context switches
+  double involuntary_per_1000_items = 0;    ///< the same
+  std::optional<std::int64_t> peak_memory;  ///< the largest of all runs, bytes
+  std::string wrong;                        ///< as in its outcome
+};
+
+/// The best first; those whose answers were wrong last; those of which nothing is known left out. The best
+/// blocking one is the best of those that wait for each other by design (`progress::blocking`); without
+/// any, and where it did nothing, there is no ratio.
+std::vector<summary> summarize(const std::vector<outcome>& outcomes);
+
+}  // namespace switchyard::compare

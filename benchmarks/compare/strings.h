@@ -1,0 +1,41 @@
+// Small things about text.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
+
+namespace switchyard::compare {
+
+/// For arguments of Abseil's functions: in some builds of Abseil its string_view is not std's, and does not
+/// convert from it.
+inline absl::string_view as_absl(std::string_view text) {
+  return {text.data(), text.size()};
+}
+
+/// "1 producer", "2 producers".
+inline std::string counted(std::uint64_t number, std::string_view what) {
+  return absl::StrCat(number, " ", as_absl(what), number == 1 ? "" : "s");
+}
+
+/// `text` on one line: line breaks and other control characters become spaces.
+inline std::string one_line(std::string_view text) {
+  std::string line(absl::StripAsciiWhitespace(as_absl(text)));
+  std::replace_if(
+      line.begin(), line.end(), [](unsigned char byte) { return absl::ascii_iscntrl(byte); }, ' ');
+  return line;
+}
+
+/// `word` for a message: what is not UTF-8, or would move the cursor, is escaped.
+inline std::string shown(std::string_view word) {
+  return absl::StrReplaceAll(absl::Utf8SafeCEscape(as_absl(word)), {{"\\\"", "\""}, {"\\'", "'"}});
+}
+
+}  // namespace switchyard::compare

@@ -1,0 +1,367 @@
+// The whole program: as a process of its own, and in this one with implementations that fail on purpose.
+#include "switchyard/benchmarks/compare/program.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/compare/faulty_queue.h"
+
+namespace switchyard::compare {
+namespace {
+
+using testing::HasSubstr;
+using testing::MatchesRegex;
+using testing::Not;
+using testing::StartsWith;
+using queue_registry = adapters::queue_registry<std::string_view>;
+
+std::string contents(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+// What a program left behind.
+struct result {
+  int status;  // as shells show it
+  std::string out;
+  std::string err;
+};
+
+class ProgramTest : public testing::Test {
+ protected:
+  ProgramTest() : folder_(testing::TempDir() + "program_test_" + std::to_string(::getpid())) {
+    std::filesystem::create_directories(folder_);
+  }
+  ~ProgramTest() override { std::filesystem::remove_all(folder_); }
+
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+
+  std::string file(const std::string& name, const std::string& text) const {
+    std::ofstream(path(name), std::ios::binary) << text;
+    return path(name);
+  }
+
+  // Starts the program; what it prints goes to files, or to the descriptor `out`. Returns its process number.
+  pid_t start(const std::vector<std::string>& arguments, const std::string& in = "/dev/null",
+              int out = -1) const {
+    const char* const program = std::getenv("SWITCHYARD_COMPARE");
+    EXPECT_NE(program, nullptr) << "set SWITCHYARD_COMPARE to the program's path";
+    if (program == nullptr) return -1;
+    std::vector<char*> argv = {const_cast<char*>(program)};
+    for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    const std::string printed = path("out");
+    const std::string errors = path("err");
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::dup2(::open(in.c_str(), O_RDONLY), 0);
+      ::dup2(out >= 0 ? out : ::open(printed.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
+      ::dup2(::open(errors.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);
+      ::execv(program, argv.data());
+      ::_exit(127);
+    }
+    return child;
+  }
+
+  result finish(pid_t child) const {
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), contents(path("out")),
+            contents(path("err"))};
+  }
+
+  result run(const std::vector<std::string>& arguments, const std::string& in = "/dev/null") const {
+    return finish(start(arguments, in));
+  }
+
+  // One line on standard error that contains `what`, nothing on standard output, and status 2.
+  void expect_refused(const std::vector<std::string>& arguments, const std::string& what) const {
+    SCOPED_TRACE(testing::PrintToString(arguments));
+    const result refused = run(arguments);
+    EXPECT_EQ(refused.status, 2);
+    EXPECT_EQ(refused.out, "");
+    EXPECT_THAT(refused.err, StartsWith("compare: "));
+    EXPECT_THAT(refused.err, HasSubstr(what));
+    EXPECT_EQ(std::count(refused.err.begin(), refused.err.end(), '\n'), 1) << refused.err;
+    EXPECT_EQ(refused.err.back(), '\n');
+  }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+TEST_F(ProgramTest, ComparesAll) {
+  const std::string input = file("input", "the cat\nsat on the mat\n");
+  const result good =
+      run({"--input=" + input, "--repetitions=2", "--min_time=0", "--out=" + path("results/of/it")});
+  EXPECT_EQ(good.status, 0) << good.err;
+  EXPECT_EQ(good.err, "");
+  EXPECT_THAT(good.out,
+              HasSubstr("2 lines, 6 words, 23 bytes; most frequent: the 2, cat 1, mat 1, on 1, sat 1\n"));
+  EXPECT_THAT(good.out, Not(HasSubstr("WRONG")));
+  const auto document = nlohmann::json::parse(contents(path("results/of/it/results.json")));
+  EXPECT_EQ(document.at("context").at("lines"), 2);
+  EXPECT_EQ(document.at("context").at("words"), 6);
+  EXPECT_EQ(document.at("context").at("bytes"), 23);
+  for (const std::string name : {"lockfree.bounded_queue", "lockfree.spsc_queue", "blocking.bounded_queue",
+                                 "moodycamel.concurrent_queue", "absl.bounded_queue"}) {
+    EXPECT_THAT(good.out, HasSubstr("\n" + name + " "));
+    int runs = 0;
+    for (const auto& entry : document.at("benchmarks")) {
+      runs += entry.at("run_name") == name && entry.at("run_type") == "iteration";
+    }
+    EXPECT_EQ(runs, 2) << name;
+  }
+}
+
+TEST_F(ProgramTest, ReadsStandardInput) {
+  const result good = run({"--input=-", "--impl=absl.*,lockfree.bounded*", "--repetitions=1", "--min_time=0"},
+                          file("in", "a b\nc"));
+  EXPECT_EQ(good.status, 0) << good.err;
+  EXPECT_THAT(good.out, HasSubstr("1 line, 3 words, 5 bytes"));
+  EXPECT_THAT(good.out, HasSubstr("\nabsl.bounded_queue "));
+  EXPECT_THAT(good.out, Not(HasSubstr("blocking.bounded_queue")));
+}
+
+TEST_F(ProgramTest, RunsOnAnEmptyFile) {
+  for (const std::string workload : {"pipeline", "counter"}) {
+    const result good =
+        run({"--input=" + file("empty", ""), "--workload=" + workload, "--repetitions=1", "--producers=2"});
+    EXPECT_EQ(good.status, 0) << good.err;
+    EXPECT_EQ(good.err, "");
+    EXPECT_THAT(good.out, HasSubstr("0 lines, 0 words, 0 bytes\n"));
+  }
+}
+
+TEST_F(ProgramTest, GeneratesALogWithoutInput) {
+  const std::vector<std::string> arguments = {"--generate_bytes=20000", "--seed=3",
+                                              "--impl=blocking.bounded_queue", "--repetitions=1",
+                                              "--min_time=0"};
+  const result once = run(arguments);
+  const result again = run(arguments);
+  EXPECT_EQ(once.status, 0) << once.err;
+  EXPECT_THAT(once.out, HasSubstr("generated log, seed 3\n"));
+  EXPECT_THAT(once.out, HasSubstr(" 20000 bytes"));
+  EXPECT_EQ(once.out.substr(0, once.out.find("workload")), again.out.substr(0, again.out.find("workload")));
+}
+
+TEST_F(ProgramTest, ComparesCounters) {
+  const result good = run({"--input=" + file("input", "a b c\nd e f\n"), "--workload=counter",
+                           "--producers=2", "--consumers=1", "--repetitions=1", "--min_time=1ms"});
+  EXPECT_EQ(good.status, 0) << good.err;
+  EXPECT_THAT(good.out, HasSubstr("workload: counter, 3 threads\n"));
+  for (const std::string name :
+       {"lockfree.counter", "lockfree.sharded_counter", "blocking.counter", "absl.counter"}) {
+    EXPECT_THAT(good.out, HasSubstr("\n" + name + " "));
+  }
+}
+
+TEST_F(ProgramTest, SkipsWhatCannotRunSo) {
+  const result good = run({"--input=" + file("input", "a\nb\n"), "--producers=2", "--consumers=2",
+                           "--batch=4", "--repetitions=1", "--min_time=0"});
+  EXPECT_EQ(good.status, 0) << good.err;
+  EXPECT_THAT(good.out,
+              HasSubstr("skipped:  lockfree.spsc_queue takes one producer and one consumer only\n"));
+  EXPECT_THAT(good.out, Not(HasSubstr("\nlockfree.spsc_queue")));
+  EXPECT_THAT(good.out, HasSubstr("\nlockfree.bounded_queue "));
+}
+
+TEST_F(ProgramTest, ListsAllWithWhatTheyCanDo) {
+  const result good = run({"--list"});
+  EXPECT_EQ(good.status, 0);
+  EXPECT_EQ(good.err, "");
+  for (const auto& entry : queue_registry::builtin().entries())
+    EXPECT_THAT(good.out, HasSubstr("\n" + entry.info.name + " "));
+  for (const auto& entry : adapters::counter_registry::builtin().entries()) {
+    EXPECT_THAT(good.out, HasSubstr("\n" + entry.info.name + " "));
+  }
+  EXPECT_THAT(good.out,
+              MatchesRegex("(.|\n)*\nlockfree.spsc_queue +one +one +fifo +exact +wait_free (.|\n)*"));
+}
+
+TEST_F(ProgramTest, Helps) {
+  const result good = run({"--help"});
+  EXPECT_EQ(good.status, 0);
+  EXPECT_EQ(good.err, "");
+  EXPECT_THAT(good.out, HasSubstr("--input=FILE"));
+  EXPECT_THAT(good.out, Not(HasSubstr("flagfile"))) << "our own flags only";
+}
+
+TEST_F(ProgramTest, RefusesBadInput) {
+  expect_refused({"--input=" + path("missing")}, "missing: No such file or directory");
+  expect_refused({"--input=" + testing::TempDir()}, "is a directory");
+  expect_refused({"--input=/dev/null"}, "is not a regular file");
+  expect_refused({"--input=" + file("binary", std::string("a\0b\n", 4))}, "is binary");
+  if (::geteuid() != 0) {
+    std::filesystem::permissions(file("secret", "x"), std::filesystem::perms::none);
+    expect_refused({"--input=" + path("secret")}, "Permission denied");
+  }
+  // A name that would make two lines of it.
+  expect_refused({"--input=" + path("two\nlines")}, "two lines: No such file");
+}
+
+TEST_F(ProgramTest, RefusesBadRequests) {
+  const std::string input = "--input=" + file("input", "x\n");
+  expect_refused({input, "--producers=0"}, "--producers=0: must be a whole number from 1");
+  expect_refused({input, "--consumers=0"}, "--consumers=0");
+  expect_refused({input, "--capacity=0"}, "--capacity=0");
+  expect_refused({input, "--batch=0"}, "--batch=0");
+  expect_refused({input, "--repetitions=0"}, "--repetitions=0");
+  expect_refused({input, "--producers=-1"}, "--producers=-1");
+  expect_refused({input, "--capacity=many"}, "--capacity=many");
+  expect_refused({input, "--min_time=-1s"}, "--min_time");
+  expect_refused({input, "--bogus"}, "unknown flag --bogus");
+  expect_refused({input, "stray"}, "unexpected argument");
+  expect_refused({input, "--impl=lockfree.bounded_quue"}, "lockfree.bounded_queue");
+  expect_refused({input, "--impl=nothing.*"}, "nothing.*");
+  expect_refused({input, "--workload=counter", "--impl=lockfree.cuonter"}, "lockfree.counter");
+  expect_refused({input, "--impl=lockfree.spsc_queue", "--producers=2"},
+                 "lockfree.spsc_queue takes one producer only");
+  expect_refused({input, "--impl=absl.*, lockfree.spsc_queue", "--producers=2"},
+                 "lockfree.spsc_queue takes one producer only");
+  expect_refused({input, "--impl=*.spsc_queue", "--consumers=2"}, "1 producer and 2 consumers");
+  expect_refused({input, "--out=" + file("taken", "x")}, "cannot be written to");
+  expect_refused({input, "--out=" + path("taken/below")}, "cannot be written to");
+}
+
+TEST_F(ProgramTest, LivesWithOutputThatFails) {
+  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  if (full < 0) GTEST_SKIP() << "no /dev/full";
+  const pid_t child = start({"--input=" + file("input", "x\n"), "--impl=blocking.bounded_queue",
+                             "--repetitions=1", "--min_time=0", "--out=" + path("results")},
+                            "/dev/null", full);
+  const result failed = finish(child);
+  ::close(full);
+  EXPECT_EQ(failed.status, 1);
+  EXPECT_EQ(failed.err, "compare: standard output cannot be written to\n");
+  EXPECT_TRUE(nlohmann::json::accept(contents(path("results/results.json"))))
+      << "results are kept all the same";
+}
+
+TEST_F(ProgramTest, LivesWithAReaderThatWentAway) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  ::close(ends[0]);
+  const pid_t child = start({"--list"}, "/dev/null", ends[1]);
+  ::close(ends[1]);
+  const result failed = finish(child);
+  EXPECT_EQ(failed.status, 1);
+  EXPECT_EQ(failed.err, "compare: standard output cannot be written to\n");
+}
+
+TEST_F(ProgramTest, PrintsWhatIsFinishedWhenInterrupted) {
+  // Hours of work, which has begun when the heading is printed.
+  const pid_t child = start({"--input=" + file("input", "a b\n"), "--repetitions=10000", "--min_time=1h",
+                             "--impl=blocking.bounded_queue", "--out=" + path("results")});
+  ASSERT_GT(child, 0);
+  while (contents(path("out")).find("\n\n") == std::string::npos) ::usleep(1000);
+  ::kill(child, SIGINT);
+  const result stopped = finish(child);
+  EXPECT_EQ(stopped.status, 130);
+  EXPECT_EQ(stopped.err, "");
+  EXPECT_THAT(stopped.out, HasSubstr("\nInterrupted: 0 of 10000 runs are finished.\n"));
+  EXPECT_EQ(nlohmann::json::parse(contents(path("results/results.json"))).at("context").at("interrupted"),
+            true);
+}
+
+TEST_F(ProgramTest, EndsIfItsInputIsCutShort) {
+  const std::string input = file("input", "a b\n");
+  const pid_t child =
+      start({"--input=" + input, "--repetitions=10000", "--min_time=1h", "--impl=blocking.bounded_queue"});
+  ASSERT_GT(child, 0);
+  while (contents(path("out")).find("\n\n") == std::string::npos) ::usleep(1000);
+  std::filesystem::resize_file(input, 0);
+  const result failed = finish(child);
+  EXPECT_EQ(failed.status, 2);
+  EXPECT_EQ(failed.err, "compare: the input was cut short, or cannot be read, while it was in use\n");
+}
+
+// Runs the program here, with `queues`.
+result run_here(std::vector<const char*> arguments, const queue_registry& queues) {
+  arguments.insert(arguments.begin(), "compare");
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  const int status = run_program(static_cast<int>(arguments.size()), arguments.data(), queues,
+                                 adapters::counter_registry::builtin());
+  std::string out = testing::internal::GetCapturedStdout();
+  return {status, std::move(out), testing::internal::GetCapturedStderr()};
+}
+
+TEST_F(ProgramTest, KeepsTheRunsThatWereFinishedBeforeCtrlC) {
+  // The factory of the fourth run is interrupted.
+  queue_registry queues;
+  int made = 0;
+  for (const std::string name : {"blocking.one", "blocking.two"}) {
+    queues.add({.name = name, .summary = "for a test"}, [&made](std::size_t capacity) {
+      if (++made == 4) ::raise(SIGINT);
+      return queue_registry::builtin().at("blocking.bounded_queue").make(capacity);
+    });
+  }
+  const std::string input = "--input=" + file("input", "a b\nc d\n");
+  const std::string out = "--out=" + path("results");
+  const result stopped = run_here({input.c_str(), out.c_str(), "--repetitions=3", "--min_time=0"}, queues);
+  EXPECT_EQ(stopped.status, 130);
+  EXPECT_EQ(stopped.err, "");
+  EXPECT_THAT(stopped.out, HasSubstr("\nInterrupted: 3 of 6 runs are finished.\n"));
+  // The second round began with the second one; so that has two runs.
+  EXPECT_THAT(stopped.out, MatchesRegex("(.|\n)*\nblocking.one [^\n]* 1\n(.|\n)*"));
+  EXPECT_THAT(stopped.out, MatchesRegex("(.|\n)*\nblocking.two [^\n]* 2\n(.|\n)*"));
+  int runs = 0;
+  const auto document = nlohmann::json::parse(contents(path("results/results.json")));
+  for (const auto& entry : document.at("benchmarks")) {
+    runs += entry.at("run_type") == "iteration";
+  }
+  EXPECT_EQ(runs, 3);
+}
+
+TEST_F(ProgramTest, FailsIfAnAnswerIsWrong) {
+  queue_registry queues;
+  add_faulty<fault::none>(queues, "right.queue");
+  add_faulty<fault::loses>(queues, "losing.queue");
+  std::string text;
+  for (int i = 0; i < 50; ++i) text += "one line\n";
+  const std::string input = "--input=" + file("input", text);
+  const std::string out = "--out=" + path("results");
+  const result failed = run_here({input.c_str(), out.c_str(), "--repetitions=2", "--min_time=0"}, queues);
+  EXPECT_EQ(failed.status, 1);
+  EXPECT_EQ(
+      failed.err,
+      "compare: losing.queue: lines 49 instead of 50, words 98 instead of 100, bytes 441 instead of 450, "
+      "\"line\" 49 instead of 50, \"one\" 49 instead of 50\n");
+  EXPECT_THAT(failed.out,
+              MatchesRegex("(.|\n)*\nright.queue [^\n]* agree\nlosing.queue [- ]* WRONG\n(.|\n)*"));
+  bool marked = false;
+  const auto document = nlohmann::json::parse(contents(path("results/results.json")));
+  for (const auto& entry : document.at("benchmarks")) {
+    marked = marked || (entry.at("name") == "losing.queue" && entry.value("error_occurred", false));
+  }
+  EXPECT_TRUE(marked);
+}
+
+TEST_F(ProgramTest, FailsIfAQueueCannotBeMade) {
+  queue_registry queues;
+  queues.add({.name = "greedy.queue", .summary = "for a test"},
+             [](std::size_t) -> adapters::any_queue<std::string_view> { throw std::bad_alloc(); });
+  const std::string input = "--input=" + file("input", "x\n");
+  const result failed = run_here({input.c_str()}, queues);
+  EXPECT_EQ(failed.status, 1);
+  EXPECT_EQ(failed.err, "compare: greedy.queue: failed: std::bad_alloc\n");
+}
+
+}  // namespace
+}  // namespace switchyard::compare

@@ -1,0 +1,168 @@
+#include "switchyard/benchmarks/compare/results_json.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "switchyard/benchmarks/compare/error.h"
+
+namespace switchyard::compare {
+namespace {
+
+using adapters::progress;
+using nlohmann::ordered_json;
+using testing::HasSubstr;
+
+sample run(double seconds) {
+  sample made;
+  made.items = 4;
+  made.passes = 2;
+  made.use.seconds = seconds;
+  made.use.resources = {2 * seconds, 30, 7};
+  made.use.peak_memory = 4096;
+  return made;
+}
+
+// Written out and read in again.
+ordered_json parsed_results(bool was_interrupted = false) {
+  const atomic<bool> go_on{false};
+  const mapped_text text = mapped_text::copy_of("b a b\nb c \xc3\xa9t\xc3\xa9 \xff!\n");
+  const reference expected = make_reference(text, go_on);
+  options asked;
+  asked.layout.producers = 2;
+  asked.layout.consumers = 3;
+  asked.repetitions = 3;
+  const std::vector<outcome> outcomes = {
+      {"lockfree.queue", progress::lock_free, {run(1), run(4), run(2)}, ""},
+      {"blocking.queue", progress::blocking, {run(4)}, ""},
+      {"broken.queue", progress::blocking, {run(1)}, "words 1 instead of 2"},
+      {"absent.queue", progress::blocking, {}, ""},
+  };
+  const comparison what{{"compare", "--out=x"}, asked, text, expected, was_interrupted};
+  return ordered_json::parse(
+      results_json(what, outcomes).dump(2, ' ', false, ordered_json::error_handler_t::replace));
+}
+
+TEST(ResultsJson, HasTheContext) {
+  const ordered_json context = parsed_results().at("context");
+  for (const char* const key :
+       {"date", "host_name", "executable", "num_cpus", "library_build_type", "compiler"}) {
+    EXPECT_TRUE(context.contains(key)) << key;
+  }
+  EXPECT_EQ(context.at("executable"), "compare");
+  EXPECT_EQ(context.at("command_line"), "compare --out=x");
+  EXPECT_EQ(context.at("lines"), 2);
+  EXPECT_EQ(context.at("words"), 7);
+  EXPECT_EQ(context.at("bytes"), 19);
+  EXPECT_EQ(context.at("input"), "text");
+  EXPECT_EQ(context.at("workload"), "pipeline");
+  EXPECT_EQ(context.at("item"), "line");
+  EXPECT_EQ(context.at("producers"), 2);
+  EXPECT_EQ(context.at("consumers"), 3);
+  EXPECT_EQ(context.at("capacity"), 1024);
+  EXPECT_EQ(context.at("batch"), 1);
+  EXPECT_EQ(context.at("interrupted"), false);
+  EXPECT_EQ(context.at("top_words").at(0), ordered_json({{"word", "b"}, {"count", 3}}));
+  EXPECT_EQ(parsed_results(true).at("context").at("interrupted"), true);
+}
+
+TEST(ResultsJson, HasAnEntryForEachRun) {
+  const ordered_json benchmarks = parsed_results().at("benchmarks");
+  // 3 runs and their median, 1 run and its median, 1 run and its error; nothing of what never ran.
+  ASSERT_EQ(benchmarks.size(), 8u);
+  const ordered_json& second = benchmarks.at(1);
+  EXPECT_EQ(second.at("name"), "lockfree.queue");
+  EXPECT_EQ(second.at("run_name"), "lockfree.queue");
+  EXPECT_EQ(second.at("run_type"), "iteration");
+  EXPECT_EQ(second.at("repetitions"), 3);
+  EXPECT_EQ(second.at("repetition_index"), 1);
+  EXPECT_EQ(second.at("threads"), 5);
+  EXPECT_EQ(second.at("iterations"), 4);
+  EXPECT_EQ(second.at("real_time"), 1e9);
+  EXPECT_EQ(second.at("cpu_time"), 2e9);
+  EXPECT_EQ(second.at("time_unit"), "ns");
+  EXPECT_EQ(second.at("items_per_second"), 1.0);
+  EXPECT_EQ(second.at("passes"), 2);
+  EXPECT_EQ(second.at("voluntary_context_switches"), 30);
+  EXPECT_EQ(second.at("involuntary_context_switches"), 7);
+  EXPECT_EQ(second.at("peak_memory_bytes"), 4096);
+  EXPECT_EQ(second.at("answers_agree"), true);
+}
+
+TEST(ResultsJson, HasMedians) {
+  const ordered_json benchmarks = parsed_results().at("benchmarks");
+  const ordered_json& median = benchmarks.at(3);
+  EXPECT_EQ(median.at("name"), "lockfree.queue_median");
+  EXPECT_EQ(median.at("run_name"), "lockfree.queue");
+  EXPECT_EQ(median.at("run_type"), "aggregate");
+  EXPECT_EQ(median.at("aggregate_name"), "median");
+  EXPECT_EQ(median.at("aggregate_unit"), "time");
+  EXPECT_EQ(median.at("iterations"), 3);
+  EXPECT_EQ(median.at("real_time"), 0.5e9);
+  EXPECT_EQ(median.at("cpu_time"), 1e9);
+  EXPECT_EQ(median.at("items_per_second"), 2.0);
+  EXPECT_EQ(median.at("items_per_second_min"), 1.0);
+  EXPECT_EQ(median.at("items_per_second_max"), 4.0);
+  EXPECT_EQ(median.at("ratio_to_best_blocking"), 2.0);
+  EXPECT_EQ(median.at("progress"), "lock_free");
+  EXPECT_EQ(benchmarks.at(5).at("name"), "blocking.queue_median");
+  EXPECT_EQ(benchmarks.at(5).at("ratio_to_best_blocking"), 1.0);
+}
+
+TEST(ResultsJson, MarksErrorsAsGoogleBenchmarkDoes) {
+  const ordered_json error = parsed_results().at("benchmarks").at(7);
+  EXPECT_EQ(error.at("name"), "broken.queue");
+  EXPECT_EQ(error.at("error_occurred"), true);
+  EXPECT_EQ(error.at("error_message"), "words 1 instead of 2");
+  EXPECT_EQ(error.at("answers_agree"), false);
+}
+
+class FolderTest : public testing::Test {
+ protected:
+  FolderTest() : base_(testing::TempDir() + "results_json_test_" + std::to_string(::getpid())) {
+    std::filesystem::create_directories(base_);
+  }
+  ~FolderTest() override { std::filesystem::remove_all(base_); }
+
+  const std::filesystem::path base_;
+};
+
+TEST_F(FolderTest, IsMadeWithAllItLiesIn) {
+  const std::string path = (base_ / "a" / "b").string();
+  const results_folder folder(path);
+  EXPECT_TRUE(std::filesystem::is_empty(path)) << "nothing is left of the probe";
+  folder.write({{"bytes", "not UTF-8: \xff"}});
+  folder.write({{"key", "second \xff"}});
+  std::ifstream file(folder.file());
+  EXPECT_EQ(ordered_json::parse(file).at("key"), "second \xef\xbf\xbd");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(path), {}), 1) << "results.json alone";
+}
+
+TEST_F(FolderTest, IsRefusedIfNothingCanBeWritten) {
+  const std::string file = (base_ / "file").string();
+  std::ofstream(file) << "x";
+  std::filesystem::create_directories(base_ / "taken" / "results.json");
+  for (const std::string& path :
+       {file, file + "/below", (base_ / "taken").string(), std::string("/proc/none")}) {
+    try {
+      const results_folder folder(path);
+      ADD_FAILURE() << path;
+    } catch (const bad_request& refused) {
+      EXPECT_THAT(refused.what(), HasSubstr("--out=" + path + ": cannot be written to: "));
+    }
+  }
+}
+
+TEST_F(FolderTest, SaysSoIfWritingFails) {
+  const results_folder folder((base_ / "gone").string());
+  std::filesystem::remove_all(base_ / "gone");
+  EXPECT_THROW(folder.write({}), std::runtime_error);
+}
+
+}  // namespace
+}  // namespace switchyard::compare
