@@ -1,0 +1,289 @@
+// Queue suite: how many elements fit, in what order they come out, and that every member returns what the
+// specification returns while only one thread uses the queue.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "switchyard/blocking/bounded_queue.h"
+#include "switchyard/lockfree/detail/slots.h"
+#include "switchyard/tests/conformance/queue_suite_base.h"
+#include "switchyard/tests/conformance/sequential_queue.h"
+
+namespace switchyard::conformance {
+
+/// A queue of capacity n takes n elements, refuses the next, and does so wherever its ring begins.
+template <class Line, class T>
+void expect_exact_capacity(std::size_t n) {
+  SCOPED_TRACE("capacity " + std::to_string(n));
+  auto queue = Line::template make<T>(n);
+  EXPECT_EQ(queue.capacity(), n);
+  std::uint64_t in = 0;
+  std::uint64_t out = 0;
+  // Two full laps and a bit, a prime number of steps apart, so that the ring begins everywhere.
+  for (std::size_t begin = 0; begin<2 * n + 3; begin += n> 100 ? 487 : 1) {
+    while (in - out < n) expect_push(queue, in++);
+    EXPECT_EQ(queue.size_approx(), n);
+    expect_refused(queue, conqueue_status::full);
+    expect_pop(queue, out++);
+    expect_push(queue, in++);
+    expect_refused(queue, conqueue_status::full);
+    const std::uint64_t leave = begin % 3 == 0 ? 0 : n / 2;
+    while (in - out > leave) expect_pop(queue, out++);
+    if (leave == 0) {
+      EXPECT_TRUE(queue.empty_approx());
+      expect_nothing(queue, conqueue_status::empty);
+    }
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
+TYPED_TEST_P(queue_suite, HoldsExactlyItsCapacity) {
+  if constexpr (TypeParam::claimed.room == bound::exact) {
+    for (const std::size_t n : {1, 2, 3, 4, 5, 7, 8, 9, 1000}) {
+      expect_exact_capacity<TypeParam, std::uint64_t>(n);
+      expect_exact_capacity<TypeParam, std::string>(n);
+    }
+  } else if constexpr (TypeParam::claimed.room == bound::at_least) {
+    for (const std::size_t n : {1, 2, 3, 5, 7, 8, 1000}) {
+      auto queue = TypeParam::template make<std::uint64_t>(n);
+      EXPECT_GE(queue.capacity(), n);
+      EXPECT_GE(fill(queue), n);
+    }
+  } else {
+    auto queue = TypeParam::template make<std::uint64_t>(0);
+    for (std::uint64_t i = 0; i < 100'000; ++i) expect_push(queue, i);
+    EXPECT_EQ(queue.size_approx(), 100'000U);
+    for (std::uint64_t i = 0; i < 100'000; ++i) expect_pop(queue, i);
+    expect_nothing(queue, conqueue_status::empty);
+  }
+}
+
+TYPED_TEST_P(queue_suite, CapacityZeroIsAnInvalidArgument) {
+  if constexpr (!is_bounded<TypeParam>) {
+    GTEST_SKIP() << "not bounded";
+  } else {
+    EXPECT_THROW(TypeParam::template make<int>(0), std::invalid_argument);
+    EXPECT_THROW(TypeParam::template make<std::string>(0), std::invalid_argument);
+  }
+}
+
+/// A capacity that no memory holds is refused by an exception, or works where memory is only taken when
+/// needed. Nothing wraps to something small.
+template <class Line, class T>
+void expect_absurd_capacity_is_survived(std::size_t n) {
+  SCOPED_TRACE(n);
+  try {
+    auto queue = Line::template make<T>(n);
+    EXPECT_EQ(queue.capacity(), n);
+    for (std::uint64_t i = 0; i < 100; ++i) expect_push(queue, i);
+    for (std::uint64_t i = 0; i < 100; ++i) expect_pop(queue, i);
+  } catch (const std::bad_alloc&) {
+  } catch (const std::length_error&) {
+  } catch (const std::invalid_argument&) {
+  }
+}
+
+TYPED_TEST_P(queue_suite, AbsurdCapacityDoesNotCrash) {
+  if constexpr (!is_bounded<TypeParam>) {
+    GTEST_SKIP() << "not bounded";
+  } else if constexpr (sanitized) {
+    GTEST_SKIP() << "sanitizers end the program where operator new would throw";
+  } else {
+    constexpr std::size_t max = std::numeric_limits<std::size_t>::max();
+    // All beyond the 2^47 bytes that a process can address, and such that a multiplication by a slot size
+    // or a rounding up to a power of two overflows.
+    for (const std::size_t n : {max, max - 1, max / 2, max / 2 + 1, max / 2 + 2, max / 4 + 2, max / 8,
+                                max / 8 + 1, max / 16 + 1, max / 24 + 1, max / 32 + 1, max / 64 + 1,
+                                max / 128 + 1, std::size_t{1} << 48, (std::size_t{1} << 48) + 1}) {
+      expect_absurd_capacity_is_survived<TypeParam, std::uint64_t>(n);
+      expect_absurd_capacity_is_survived<TypeParam, std::string>(n);
+    }
+  }
+}
+
+/// Does the same to a queue and to an oracle, both empty at first, and expects the same answers.
+template <class Queue, class Oracle>
+class in_step {
+  using T = typename Queue::value_type;
+
+ public:
+  /// At most `limit` elements are in the queue without its being full.
+  in_step(Queue& queue, Oracle& oracle, std::size_t limit, std::uint64_t seed)
+      : queue_(queue), oracle_(oracle), limit_(limit), random_(seed), seed_(seed) {}
+
+  /// `steps` random operations, then close, some more, and what is left.
+  void run(int steps) {
+    for (int step = 0; step < steps; ++step) {
+      // Leans to pushing and to popping in turn, so that the queue is often full and often empty.
+      if (step % 50 == 0) lean_ = 20 + random_.below(7) * 10;
+      one_step(step);
+      if (::testing::Test::HasFailure()) return;
+    }
+    queue_.close();
+    oracle_.close();
+    for (int step = 0; step < 30; ++step) one_step(steps + step);
+    while (!::testing::Test::HasFailure() && oracle_.size_approx() > 0) pop_some();
+    expect_nothing(queue_, conqueue_status::closed);
+  }
+
+ private:
+  void one_step(int step) {
+    const bool failed_before = ::testing::Test::HasFailure();
+    random_.below(100) < lean_ ? push_some() : pop_some();
+    EXPECT_EQ(queue_.size_approx(), oracle_.size_approx());
+    EXPECT_EQ(queue_.empty_approx(), oracle_.empty_approx());
+    EXPECT_EQ(queue_.is_closed(), oracle_.is_closed());
+    if (!failed_before && ::testing::Test::HasFailure()) {
+      ADD_FAILURE() << "first failed in step " << step << " of seed " << seed_ << ", "
+                    << oracle_.size_approx() << " of " << limit_ << " elements in the queue";
+    }
+  }
+
+  std::size_t room() const { return limit_ - oracle_.size_approx(); }
+
+  void push_some() {
+    if (random_.below(5) == 0) return push_many();
+    auto way = every_push[random_.below(every_push.size())];
+    // Never wait for a thread that is not there.
+    if (room() == 0 && !oracle_.is_closed()) way = giving_up_pushes[random_.below(giving_up_pushes.size())];
+    const std::uint64_t number = next_++;
+    T mine = element<T>::make(number);
+    T theirs = element<T>::make(number);
+    const conqueue_status status = push_by(way, oracle_, theirs);
+    EXPECT_EQ(push_by(way, queue_, mine), status) << "way " << static_cast<int>(way);
+    EXPECT_EQ(element<T>::number(mine), element<T>::number(theirs)) << "left in the argument";
+  }
+
+  void push_many() {
+    const std::size_t n = random_.below(10);
+    const bool waits = oracle_.is_closed() || n <= room() ? random_.below(2) == 0 : false;
+    std::vector<T> mine;
+    std::vector<T> theirs;
+    for (std::size_t i = 0; i < n; ++i) {
+      mine.push_back(element<T>::make(next_));
+      theirs.push_back(element<T>::make(next_++));
+    }
+    const auto push = [&](auto& queue, std::vector<T>& values) {
+      const auto first = std::make_move_iterator(values.begin());
+      return waits ? queue.push_n(first, n) : queue.try_push_n(first, n);
+    };
+    EXPECT_EQ(push(queue_, mine), push(oracle_, theirs)) << (waits ? "push_n " : "try_push_n ") << n;
+    for (std::size_t i = 0; i < n; ++i) {
+      EXPECT_EQ(element<T>::number(mine[i]), element<T>::number(theirs[i])) << "left in argument " << i;
+    }
+  }
+
+  void pop_some() {
+    const bool would_wait = oracle_.size_approx() == 0 && !oracle_.is_closed();
+    if (random_.below(5) == 0) return pop_many(would_wait);
+    const auto way = would_wait ? giving_up_pops[random_.below(giving_up_pops.size())]
+                                : every_pop[random_.below(every_pop.size())];
+    compare(pop_by(way, queue_), pop_by(way, oracle_));
+  }
+
+  void pop_many(bool would_wait) {
+    const std::size_t max = random_.below(10);
+    const bool waits = !would_wait && random_.below(2) == 0;
+    const auto pop = [&](auto& queue, std::vector<T>& values) {
+      const auto out = std::back_inserter(values);
+      return waits ? queue.pop_n(out, max) : queue.try_pop_n(out, max);
+    };
+    std::vector<T> mine;
+    std::vector<T> theirs;
+    const std::size_t count = pop(oracle_, theirs);
+    EXPECT_EQ(pop(queue_, mine), count) << (waits ? "pop_n " : "try_pop_n ") << max;
+    ASSERT_EQ(mine.size(), theirs.size());
+    for (std::size_t i = 0; i < mine.size(); ++i) {
+      EXPECT_EQ(element<T>::number(mine[i]), element<T>::number(theirs[i])) << "popped at " << i;
+    }
+  }
+
+  void compare(const pop_result<T>& mine, const pop_result<T>& theirs) {
+    ASSERT_EQ(mine.has_value(), theirs.has_value());
+    if (mine) {
+      EXPECT_EQ(element<T>::number(*mine), element<T>::number(*theirs)) << "popped";
+    } else {
+      EXPECT_EQ(mine.error(), theirs.error());
+    }
+  }
+
+  Queue& queue_;
+  Oracle& oracle_;
+  std::size_t limit_;
+  random_numbers random_;
+  std::uint64_t seed_;
+  std::uint64_t next_ = 1;
+  std::uint64_t lean_ = 50;
+};
+
+/// How much of a queue's capacity the comparison uses: an oracle is never full before or after the queue.
+template <class Line>
+constexpr std::size_t oracle_capacity(std::size_t capacity) {
+  return Line::claimed.room == bound::exact ? capacity : 1'000'000;
+}
+
+template <class Line, class Oracle, class T>
+void expect_in_step(std::size_t capacity, int steps, std::uint64_t seed) {
+  auto queue = Line::template make<T>(capacity);
+  Oracle oracle(oracle_capacity<Line>(capacity));
+  in_step(queue, oracle, oracle_capacity<Line>(capacity), seed).run(steps);
+}
+
+template <class Line, template <class> class Oracle>
+void expect_in_step_at_all_sizes() {
+  if (Line::claimed.room == bound::at_least) GTEST_SKIP() << "when it is full is its own affair";
+  std::uint64_t seed = 1;
+  for (const std::size_t capacity : {1, 2, 3, 4, 7, 50}) {
+    expect_in_step<Line, Oracle<std::uint64_t>, std::uint64_t>(capacity, scaled(8000), ++seed);
+    expect_in_step<Line, Oracle<std::string>, std::string>(capacity, scaled(8000), ++seed);
+    using pointer = std::unique_ptr<std::uint64_t>;
+    expect_in_step<Line, Oracle<pointer>, pointer>(capacity, scaled(8000), ++seed);
+  }
+}
+
+TYPED_TEST_P(queue_suite, AnswersAsSpecified) {
+  expect_in_step_at_all_sizes<TypeParam, sequential_queue>();
+}
+
+/// The same where the queue's counts of operations are about to wrap round, or to reach a power of two.
+template <class Line, class T>
+void expect_in_step_from(std::uint64_t start, std::size_t capacity) {
+  SCOPED_TRACE("from position " + std::to_string(start));
+  typename Line::template queue<T> queue(capacity, lockfree::detail::start_at{start});
+  sequential_queue<T> oracle(capacity);
+  in_step(queue, oracle, capacity, start + capacity).run(150);
+}
+
+TYPED_TEST_P(queue_suite, CountsWrapRound) {
+  using queue = typename TypeParam::template queue<std::uint64_t>;
+  if constexpr (!std::constructible_from<queue, std::size_t, lockfree::detail::start_at>) {
+    GTEST_SKIP() << "cannot be started at a position";
+  } else {
+    for (int bit = 1; bit <= 64; ++bit) {
+      const std::uint64_t power = bit == 64 ? 0 : std::uint64_t{1} << bit;
+      for (const std::size_t capacity : {1, 2, 3, 7, 8}) {
+        for (const std::uint64_t before : {1, 2, 20}) {
+          expect_in_step_from<TypeParam, std::uint64_t>(power - before, capacity);
+          expect_in_step_from<TypeParam, std::string>(power - before, capacity);
+          if (::testing::Test::HasFailure()) return;
+        }
+      }
+    }
+  }
+}
+
+template <class T>
+using blocking_twin = blocking::bounded_queue<T>;
+
+TYPED_TEST_P(queue_suite, AnswersAsTheBlockingTwin) {
+  expect_in_step_at_all_sizes<TypeParam, blocking_twin>();
+}
+
+}  // namespace switchyard::conformance

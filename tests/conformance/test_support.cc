@@ -1,0 +1,103 @@
+#include "switchyard/tests/conformance/test_support.h"
+
+#include <sys/syscall.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <utility>
+
+namespace switchyard::conformance {
+
+watchdog::watchdog() {
+  const ::testing::TestInfo* test = ::testing::UnitTest::GetInstance()->current_test_info();
+  const std::string name = std::string(test->test_suite_name()) + "." + test->name();
+  thread_ = std::thread([this, name] {
+    std::unique_lock lock(mutex_);
+    if (over_early_.wait_for(lock, patience, [this] { return over_; })) return;
+    std::fprintf(stderr, "\n%s: still running after %d s: a thread waits for ever or a loop does not end.\n",
+                 name.c_str(), static_cast<int>(patience.count()));
+    std::fflush(stderr);
+    std::abort();
+  });
+}
+
+watchdog::~watchdog() {
+  {
+    const std::lock_guard lock(mutex_);
+    over_ = true;
+  }
+  over_early_.notify_one();
+  thread_.join();
+}
+
+watched_thread::watched_thread(std::function<void()> work)
+    : thread_([this, work = std::move(work)] {
+        id_.store(static_cast<pid_t>(::syscall(SYS_gettid)), memory_order_release);
+        work();
+        finished_.store(true, memory_order_release);
+      }) {}
+
+bool watched_thread::falls_asleep() const {
+  // Asleep: the kernel says S in five looks running, so that a short wait for some mutex does not count.
+  const auto limit = steady::now() + generous / 4;
+  for (int looks = 0; looks < 5; std::this_thread::sleep_for(1ms)) {
+    if (finished() || steady::now() > limit) return false;
+    const pid_t id = id_.load(memory_order_acquire);
+    std::ifstream file("/proc/self/task/" + std::to_string(id) + "/stat");
+    std::string stat;
+    std::getline(file, stat);
+    const std::size_t name_end = stat.rfind(')');  // "pid (name) state ..."
+    const bool asleep = id != 0 && name_end != std::string::npos && stat.compare(name_end, 3, ") S") == 0;
+    looks = asleep ? looks + 1 : 0;
+  }
+  return true;
+}
+
+std::chrono::nanoseconds watched_thread::cpu_time() const {
+  clockid_t clock{};
+  timespec time{};
+  // native_handle() is not const in the standard library.
+  auto& thread = const_cast<std::thread&>(thread_);
+  EXPECT_EQ(pthread_getcpuclockid(thread.native_handle(), &clock), 0);
+  EXPECT_EQ(clock_gettime(clock, &time), 0);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+void in_threads(int count, const std::function<void(int)>& work) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < count; ++i) threads.emplace_back(work, i);
+  for (std::thread& thread : threads) thread.join();
+}
+
+::testing::AssertionResult popped_exactly_once(const std::vector<std::vector<std::uint64_t>>& accepted,
+                                               const std::vector<std::vector<std::uint64_t>>& popped) {
+  const auto name = [](std::uint64_t item) {
+    return "item " + std::to_string(item & 0xffffffff) + " of producer " + std::to_string(item >> 32);
+  };
+  std::map<std::uint64_t, int> balance;  // pushed minus popped, per item
+  for (const auto& items : accepted) {
+    for (const std::uint64_t item : items) ++balance[item];
+  }
+  for (std::size_t consumer = 0; consumer < popped.size(); ++consumer) {
+    std::map<std::uint64_t, std::uint64_t> latest;  // per producer
+    for (const std::uint64_t item : popped[consumer]) {
+      --balance[item];
+      const auto [seen, first] = latest.try_emplace(item >> 32, item);
+      if (!first && item <= seen->second) {
+        return ::testing::AssertionFailure() << "consumer " << consumer << " got " << name(item)
+                                             << " after item " << (seen->second & 0xffffffff);
+      }
+      seen->second = item;
+    }
+  }
+  for (const auto& [item, left] : balance) {
+    if (left > 0) return ::testing::AssertionFailure() << name(item) << " was pushed and never popped";
+    if (left < 0)
+      return ::testing::AssertionFailure() << name(item) << " was popped without being pushed, or twice";
+  }
+  return ::testing::AssertionSuccess();
+}
+
+}  // namespace switchyard::conformance
