@@ -45,8 +45,8 @@ class moodycamel_blocking_concurrent_queue
   using base = typename moodycamel_blocking_concurrent_queue::moodycamel_mpmc;
 
  public:
-  /// Room for at least `capacity` elements. Throws std::invalid_argument for 0 and for what cannot be in
-  /// memory, std::bad_alloc.
+  /// Room for at least `capacity` elements. Throws std::invalid_argument for 0, std::bad_alloc for what
+  /// memory cannot hold.
   explicit moodycamel_blocking_concurrent_queue(std::size_t capacity) : base(capacity) {}
 
   /// An element, waiting for one until `limit`; or `empty`, or `closed` if the queue is closed and empty.

@@ -32,8 +32,8 @@ class moodycamel_concurrent_queue
     : public detail::moodycamel_mpmc<moodycamel_concurrent_queue<T>, T,
                                      moodycamel::ConcurrentQueue<detail::cell<T>>> {
  public:
-  /// Room for at least `capacity` elements. Throws std::invalid_argument for 0 and for what cannot be in
-  /// memory.
+  /// Room for at least `capacity` elements. Throws std::invalid_argument for 0, std::bad_alloc for what
+  /// memory cannot hold.
   explicit moodycamel_concurrent_queue(std::size_t capacity)
       : moodycamel_concurrent_queue::moodycamel_mpmc(capacity) {}
 };

@@ -34,8 +34,8 @@ template <class T>
 class moodycamel_reader_writer_queue
     : public lockfree::waiting_queue<moodycamel_reader_writer_queue<T>, T> {
  public:
-  /// Room for at least `capacity` elements. Throws std::invalid_argument for 0 and for what cannot be in
-  /// memory, std::bad_alloc.
+  /// Room for at least `capacity` elements. Throws std::invalid_argument for 0, std::bad_alloc for what
+  /// memory cannot hold.
   explicit moodycamel_reader_writer_queue(std::size_t capacity)
       : capacity_(detail::checked_capacity<T>(capacity)), queue_(capacity) {}
 

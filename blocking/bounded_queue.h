@@ -20,6 +20,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <utility>
 
 #include "switchyard/blocking/detail/queue_core.h"
 #include "switchyard/blocking/detail/ring.h"
@@ -39,7 +40,7 @@ class bounded_queue : public detail::queue_core<T, detail::ring<T, Allocator>, L
   /// Holds exactly `capacity` elements. Throws std::invalid_argument if that is 0, and std::bad_alloc or
   /// what else the allocator throws if there is not the memory for it.
   explicit bounded_queue(std::size_t capacity, const Allocator& allocator = Allocator())
-      : core(capacity, allocator) {}
+      : core(std::in_place, capacity, allocator) {}
 
   /// The number that the constructor was given.
   std::size_t capacity() const noexcept { return this->storage().capacity(); }

@@ -108,7 +108,9 @@ class ABSL_LOCKABLE mutex {
 /// the standard library's guards carry none, so clang cannot see what they lock.
 class ABSL_SCOPED_LOCKABLE mutex_guard {
  public:
-  explicit mutex_guard(mutex& held) noexcept ABSL_EXCLUSIVE_LOCK_FUNCTION(held) : held_(held) { held_.lock(); }
+  explicit mutex_guard(mutex& held) noexcept ABSL_EXCLUSIVE_LOCK_FUNCTION(held) : held_(held) {
+    held_.lock();
+  }
   ~mutex_guard() ABSL_UNLOCK_FUNCTION() { held_.unlock(); }
   mutex_guard(const mutex_guard&) = delete;
   mutex_guard& operator=(const mutex_guard&) = delete;

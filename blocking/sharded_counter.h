@@ -108,7 +108,8 @@ class basic_sharded_counter {
 
   // A power of two, so that `at` needs no division.
   static std::size_t shard_count() {
-    return std::min<std::size_t>(max_shards, std::bit_ceil(std::max(1U, std::thread::hardware_concurrency())));
+    return std::min<std::size_t>(max_shards,
+                                 std::bit_ceil(std::max(1U, std::thread::hardware_concurrency())));
   }
 
   shard& at(std::size_t index) noexcept { return *shards_[index & (shards_.size() - 1)]; }

@@ -18,8 +18,6 @@ namespace switchyard::lockfree {
 
 class counter {
  public:
-  using value_type = std::int64_t;
-
   explicit counter(std::int64_t initial = 0) noexcept : value_(initial) {}
   counter(const counter&) = delete;
   counter& operator=(const counter&) = delete;

@@ -21,8 +21,6 @@ namespace switchyard::lockfree {
 
 class sharded_counter {
  public:
-  using value_type = std::int64_t;
-
   explicit sharded_counter(std::int64_t initial = 0) noexcept : base_(to_bits(initial)) {}
 
   /// Adds `n`, which may be negative; wraps on overflow. A thread's first call may throw std::bad_alloc,

@@ -214,12 +214,15 @@ concept bulk_output = requires(Output& out, T& value) {
   { ++out } noexcept;
 };
 
-/// `capacity`, if it can be one: moodycamel's own arithmetic wraps round for absurd ones.
+/// `capacity`, if there can be a queue for as many: throws std::invalid_argument for 0, std::bad_alloc for more
+/// than memory can hold. moodycamel's own arithmetic wraps round, or it takes what there is bit by bit first.
 template <class T>
 std::size_t checked_capacity(std::size_t capacity) {
   if (capacity == 0) throw std::invalid_argument("a bounded queue needs a capacity of at least 1");
   constexpr std::size_t most = std::numeric_limits<std::size_t>::max() / 4 / (sizeof(T) + 64);
-  if (capacity > most) throw std::invalid_argument("a queue of that capacity cannot be in memory");
+  if (capacity > most) throw std::bad_array_new_length();
+  void* volatile taken = ::operator new(capacity * sizeof(T));  // volatile: not to be optimised away
+  ::operator delete(taken);
   return capacity;
 }
 

@@ -102,7 +102,7 @@ class alignas(cache_padding) queue_core : public queue_members<queue_core<T, Sto
 
  protected:
   template <class... Args>
-  explicit queue_core(Args&&... args) : storage_(std::forward<Args>(args)...) {}
+  explicit queue_core(std::in_place_t, Args&&... args) : storage_(std::forward<Args>(args)...) {}
   ~queue_core() {
     for (std::size_t left = size(); left > 0; --left) storage_.pop_front();
   }

@@ -52,9 +52,10 @@ class unlucky_lock {
 
 template <class Counter>
 class BlockingCounter : public testing::Test {};
-using Counters = testing::Types<counter, basic_counter<std::mutex>, basic_counter<abseil_lock>,
-                                basic_counter<unlucky_lock>, sharded_counter, basic_sharded_counter<std::mutex>,
-                                basic_sharded_counter<abseil_lock>, basic_sharded_counter<unlucky_lock>>;
+using Counters =
+    testing::Types<counter, basic_counter<std::mutex>, basic_counter<abseil_lock>,
+                   basic_counter<unlucky_lock>, sharded_counter, basic_sharded_counter<std::mutex>,
+                   basic_sharded_counter<abseil_lock>, basic_sharded_counter<unlucky_lock>>;
 TYPED_TEST_SUITE(BlockingCounter, Counters);
 
 constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();

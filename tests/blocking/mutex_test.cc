@@ -139,9 +139,8 @@ TEST(Mutex, TimedLockIsWokenByTheUnlock) {
   for (const auto limit : {1h, std::chrono::hours::max()}) {
     std::unique_lock hold(lock);
     steady_clock::duration waited{};
-    std::jthread waiter([&] {
-      waited = time_of([&] { EXPECT_TRUE(std::unique_lock(lock, limit).owns_lock()); });
-    });
+    std::jthread waiter(
+        [&] { waited = time_of([&] { EXPECT_TRUE(std::unique_lock(lock, limit).owns_lock()); }); });
     std::this_thread::sleep_for(20ms);
     hold.unlock();
     waiter.join();

@@ -127,7 +127,9 @@ struct fragile {
 };
 
 // Long enough for a thread that waits to have gone to sleep; the tests are right without it, only weaker.
-void let_them_sleep() { std::this_thread::sleep_for(20ms); }
+void let_them_sleep() {
+  std::this_thread::sleep_for(20ms);
+}
 
 // Two threads wait for an element. The one that is woken for it cannot move it out: the other gets it.
 TEST(QueueCore, PopThatThrowsHandsItsElementOn) {

@@ -160,8 +160,8 @@ TEST(Reference, KeepsFrequentWordsAmongTooManyDifferentOnes) {
   EXPECT_EQ(difference(count(text, found), found, 1), "");
 }
 
-// Nearly half of the places hold frequent words when others begin to come, in waves that fill the rest, some
-// of them as frequent: the same frequent words must not pay for every wave.
+// Nearly half of the places hold frequent words when others begin to come, in waves that fill the rest, a few
+// of them frequent too: the first ones must not pay for every wave.
 TEST(Reference, KnowsHowRareTheWordsAreThatItLeavesOut) {
   constexpr std::size_t places = vocabulary::max_words;
   std::string text;
@@ -172,7 +172,7 @@ TEST(Reference, KnowsHowRareTheWordsAreThatItLeavesOut) {
       for (int i = 0; i < times; ++i) text += word;
     }
   };
-  add_words(places / 100 * 49, 20);
+  add_words(places / 100 * 49, 40);
   for (int wave = 0; wave < 5; ++wave) {
     add_words(places / 100 * 2, 20);
     add_words(places / 100 * 50, 1);
