@@ -67,6 +67,20 @@ class moodycamel_reader_writer_queue
     return queue_.try_dequeue(target) ? conqueue_status::success : conqueue_status::closed;
   }
 
+  // moodycamel has no operation in bulk. If one throws on its way out, it stays, and can be had later.
+  template <class Out>
+  std::size_t pop_batch_once(Out& out, std::size_t max) {
+    const auto write = [&](T&& element) { *out = std::move(element); };
+    detail::pour_into<T, decltype(write)> target{write};
+    std::size_t done = 0;
+    try {
+      for (; done < max && queue_.try_dequeue(target); ++out) ++done;
+    } catch (...) {
+      if (done == 0) throw;
+    }
+    return done;
+  }
+
   void close_once() noexcept { closed_.close(); }
 
   const std::size_t capacity_;

@@ -8,7 +8,7 @@
 //   behaviour is undefined: use `bounded_queue`.
 // Progress: try_ members and `close` are wait-free. Members that wait block, sleeping in the kernel.
 // Ordering: linearizable FIFO. A push happens before the pop of its element.
-// Exceptions: an element that throws while it is moved out stays at the front.
+// Exceptions: an element that throws while it is moved out of its place stays at the front.
 // Cost: three plain stores a push and one a pop besides the element's own. A 64-byte line holds eight bytes
 //   of ours and as many T as fit, or else one T takes as many lines as it needs; allocated in the
 //   constructor.

@@ -19,8 +19,6 @@
 //   call only if somebody sleeps. Members that wait spin for some microseconds, then sleep in the kernel.
 // Ordering: that of the queue.
 // Cost: on a queue nobody waits on, three loads of lines that nobody writes.
-//
-// An element is moved once, from the queue to where the caller wants it.
 #pragma once
 
 #include <algorithm>
@@ -58,26 +56,24 @@ class waiting_queue : public queue_members<Derived, T> {
 
   /// The first element, or `empty`, or `closed` if the queue is closed and empty.
   [[nodiscard]] pop_result<T> try_pop() {
-    pop_result<T> result = unexpected(conqueue_status::empty);
-    const conqueue_status status = pop_into(result);
-    if (status == conqueue_status::closed) result = unexpected(status);
-    return result;
+    std::optional<T> element;
+    const conqueue_status status = pop_into(element);
+    return as_result(element, status);
   }
 
   /// The same, waiting for an element until `limit`.
   [[nodiscard]] pop_result<T> try_pop_until(deadline limit) {
-    pop_result<T> result = unexpected(conqueue_status::empty);
+    std::optional<T> element;
     const conqueue_status status =
-        retry_until(not_empty_, limit, conqueue_status::empty, [&] { return pop_into(result); });
-    if (status == conqueue_status::closed) result = unexpected(status);
-    return result;
+        retry_until(not_empty_, limit, conqueue_status::empty, [&] { return pop_into(element); });
+    return as_result(element, status);
   }
 
   /// Waits while the queue is empty. nullopt: it is closed, and every element has been popped.
   std::optional<T> pop() {
-    std::optional<T> result;
-    retry_until(not_empty_, deadline::never(), conqueue_status::empty, [&] { return pop_into(result); });
-    return result;
+    std::optional<T> element;
+    retry_until(not_empty_, deadline::never(), conqueue_status::empty, [&] { return pop_into(element); });
+    return element;
   }
 
   /// Pushes `first[0]`, `first[1]`, ... as long as there is room, up to `n`; returns how many. If building an
@@ -183,9 +179,12 @@ class waiting_queue : public queue_members<Derived, T> {
     return status;
   }
 
-  template <class Result>
-  conqueue_status pop_into(Result& result) {
+  conqueue_status pop_into(std::optional<T>& result) {
     return pop_with([&](T&& element) { result.emplace(std::move(element)); });
+  }
+  static pop_result<T> as_result(std::optional<T>& element, conqueue_status status) {
+    if (status != conqueue_status::success) return unexpected(status);
+    return pop_result<T>(std::move(*element));
   }
   template <class Out>
   static auto write_to(Out& out) {

@@ -82,20 +82,15 @@ std::size_t one_by_one(In first, std::size_t n, Push push) {
   return done;
 }
 
-/// Pops elements until there is none, waiting for the first alone. If moving one out throws, it is lost, and
-/// that ends it too; the exception passes on if it was the first.
+/// Pops elements until there is none, waiting for the first alone. If moving one out throws, it is lost, those
+/// before it are in `out`, and the exception passes on.
 template <class Out, class Pop>
 std::size_t one_by_one_to(Out out, std::size_t max, Pop pop) {
   std::size_t done = 0;
-  try {
-    for (; done < max; ++out) {
-      auto next = pop(done == 0);
-      if (!next) break;
-      *out = std::move(*next);
-      ++done;
-    }
-  } catch (...) {
-    if (done == 0) throw;
+  for (; done < max; ++done, ++out) {
+    auto next = pop(done == 0);
+    if (!next) break;
+    *out = std::move(*next);
   }
   return done;
 }

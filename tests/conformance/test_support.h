@@ -48,7 +48,7 @@ inline constexpr bool sanitized = false;
 
 /// How often to repeat what needs repeating: `count` in a plain build, less under a sanitizer.
 constexpr int scaled(int count) {
-  return sanitized ? std::max(1, count / 8) : count;
+  return sanitized ? std::max(1, count / 4) : count;
 }
 
 /// How long one test may take before it counts as hanging.
