@@ -92,15 +92,18 @@ class moodycamel_blocking_concurrent_queue
 
   using base::pop_batch_once;
   template <class Sink>
-  std::size_t pop_batch_once(sleeper<Sink>& asleep, std::size_t) {
+  void pop_batch_once(sleeper<Sink>& asleep, std::size_t, std::size_t& done) {
     detail::pour_into<T, Sink> target{*asleep.sink};
     std::chrono::microseconds wait = slice;
     if (!asleep.limit.is_never()) {
       const auto left = asleep.limit.when() - deadline::clock::now();
-      if (left <= left.zero()) return this->queue().try_dequeue(target) ? 1 : 0;
+      if (left <= left.zero()) {
+        done += this->queue().try_dequeue(target);
+        return;
+      }
       wait = std::min(wait, std::chrono::ceil<std::chrono::microseconds>(left));
     }
-    return this->queue().wait_dequeue_timed(target, std::int64_t{wait.count()}) ? 1 : 0;
+    done += this->queue().wait_dequeue_timed(target, std::int64_t{wait.count()});
   }
 
   // Calls `sink` with an element, if there is one before `limit`; else says why there is none.

@@ -69,16 +69,14 @@ class moodycamel_reader_writer_queue
 
   // moodycamel has no operation in bulk. If one throws on its way out, it stays, and can be had later.
   template <class Out>
-  std::size_t pop_batch_once(Out& out, std::size_t max) {
+  void pop_batch_once(Out& out, std::size_t max, std::size_t& done) {
     const auto write = [&](T&& element) { *out = std::move(element); };
     detail::pour_into<T, decltype(write)> target{write};
-    std::size_t done = 0;
     try {
       for (; done < max && queue_.try_dequeue(target); ++out) ++done;
     } catch (...) {
       if (done == 0) throw;
     }
-    return done;
   }
 
   void close_once() noexcept { closed_.close(); }

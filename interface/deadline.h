@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <type_traits>
 
 namespace switchyard {
 
@@ -55,8 +57,13 @@ class deadline {
     const auto now = Clock::now();
     const seconds wait = seconds(when.time_since_epoch()) - seconds(now.time_since_epoch());
     if (wait < -margin) return after(clock::duration::zero());
-    if (wait > seconds(clock::duration::max()) - margin) return never();
-    return after(when - now);
+    // Years away, a second does not matter; later, rather than early.
+    if (wait > margin) return after(wait + seconds(1));
+    // Close together, both fit 64 bits in the finer of their units, and so does the difference.
+    using rep = std::common_type_t<typename Duration::rep, std::int64_t>;
+    using units = std::common_type_t<std::chrono::duration<rep, typename Duration::period>,
+                                     std::chrono::duration<rep, typename Clock::duration::period>>;
+    return after(units(when.time_since_epoch()) - units(now.time_since_epoch()));
   }
 
   clock::time_point when_;

@@ -130,25 +130,17 @@ class spsc_queue : public waiting_queue<spsc_queue<T, Allocator>, T> {
 
   // The gate and the other side's index are looked at once for all.
   template <class In>
-  std::size_t push_batch_once(In& first, std::size_t n) {
+  void push_batch_once(In& first, std::size_t n, std::size_t& done) {
     const auto inside = producer_->gate.enter(closed_);
-    if (!inside) return 0;
-    n = std::min(n, room(n));
-    std::size_t done = 0;
-    try {
-      for (; done < n; ++done, ++first) {
-        element_at(producer_->at).construct(*first);
-        pushed();
-      }
-    } catch (...) {
-      if (done == 0) throw;
+    if (!inside) return;
+    for (n = std::min(n, done + room(n - done)); done < n; ++done, ++first) {
+      element_at(producer_->at).construct(*first);
+      pushed();
     }
-    return done;
   }
 
   template <class Out>
-  std::size_t pop_batch_once(Out& out, std::size_t max) {
-    std::size_t done = 0;
+  void pop_batch_once(Out& out, std::size_t max, std::size_t& done) {
     try {
       for (; done < max && has_element(); ++done, ++out) {
         plain<T>& element = element_at(consumer_->at);
@@ -157,9 +149,8 @@ class spsc_queue : public waiting_queue<spsc_queue<T, Allocator>, T> {
         popped();
       }
     } catch (...) {
-      if (done == 0) throw;
+      if (done == 0) throw;  // else the next call meets the same element
     }
-    return done;
   }
 
   void close_once() noexcept { closed_.close(); }

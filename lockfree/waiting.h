@@ -11,9 +11,10 @@
 //   bool is_closed() const noexcept;
 //   std::size_t size_approx() const noexcept;
 //
-//   and, where it can do better than one at a time, with the iterator left after what was moved:
-//   template <class In>  std::size_t push_batch_once(In& first, std::size_t n);
-//   template <class Out> std::size_t pop_batch_once(Out& out, std::size_t max);
+//   and, where it can do better than one at a time, with iterator and count moved on for every element, so
+//   that they are right when one throws:
+//   template <class In>  void push_batch_once(In& first, std::size_t n, std::size_t& done);
+//   template <class Out> void pop_batch_once(Out& out, std::size_t max, std::size_t& done);
 //
 // Progress: try_ members are what the queue's own are; the notification adds wait-free steps, and a system
 //   call only if somebody sleeps. Members that wait spin for some microseconds, then sleep in the kernel.
@@ -80,7 +81,9 @@ class waiting_queue : public queue_members<Derived, T> {
   /// element throws, that ends it too; the exception passes on if the element was the first of the call.
   template <class In>
   std::size_t try_push_n(In first, std::size_t n) {
-    return push_some(first, n);
+    std::size_t done = 0;
+    push_some(first, n, done);
+    return done;
   }
 
   /// Pops up to `max` elements into `out`; returns how many. If moving an element out throws, what pop says
@@ -88,7 +91,9 @@ class waiting_queue : public queue_members<Derived, T> {
   /// or was the first of the call.
   template <class Out>
   std::size_t try_pop_n(Out out, std::size_t max) {
-    return pop_some(out, max);
+    std::size_t done = 0;
+    pop_some(out, max, done);
+    return done;
   }
 
   /// Pushes `n` elements, waiting for room; fewer only if the queue is closed or building one throws.
@@ -96,7 +101,8 @@ class waiting_queue : public queue_members<Derived, T> {
   std::size_t push_n(In first, std::size_t n) {
     std::size_t done = 0;
     try {
-      while ((done += push_some(first, n - done)) < n) {
+      // As many as fit, then one that waits. What has thrown is not built again.
+      while (push_some(first, n, done) && done < n) {
         if (!this->emplace(*first)) break;
         ++first;
         ++done;
@@ -114,7 +120,7 @@ class waiting_queue : public queue_members<Derived, T> {
     std::size_t done = 0;
     if (max == 0) return 0;
     retry_until(not_empty_, deadline::never(), conqueue_status::empty, [&] {
-      done = pop_some(out, max);
+      pop_some(out, max, done);
       if (done != 0) return conqueue_status::success;
       if (!self().is_closed()) return conqueue_status::empty;
       // Only a pop can tell whether that is for good.
@@ -194,29 +200,31 @@ class waiting_queue : public queue_members<Derived, T> {
     };
   }
 
+  // Adds to `done`. False: an element threw, and is not the first of the caller's.
   template <class In>
-  std::size_t push_some(In& first, std::size_t n) {
-    std::size_t done = 0;
+  bool push_some(In& first, std::size_t n, std::size_t& done) {
+    const std::size_t before = done;
     try {
-      if constexpr (requires { self().push_batch_once(first, n); }) {
-        done = self().push_batch_once(first, n);
+      if constexpr (requires { self().push_batch_once(first, n, done); }) {
+        self().push_batch_once(first, n, done);
       } else {
         for (; done < n && self().emplace_once(*first) == conqueue_status::success; ++first) ++done;
       }
     } catch (...) {
       ended(not_full_, 1);
+      ended(not_empty_, done - before);
       if (done == 0) throw;
+      return false;
     }
-    ended(not_empty_, done);
-    return done;
+    ended(not_empty_, done - before);
+    return true;
   }
 
   template <class Out>
-  std::size_t pop_some(Out& out, std::size_t max) {
-    std::size_t done = 0;
+  void pop_some(Out& out, std::size_t max, std::size_t& done) {
     try {
-      if constexpr (requires { self().pop_batch_once(out, max); }) {
-        done = self().pop_batch_once(out, max);
+      if constexpr (requires { self().pop_batch_once(out, max, done); }) {
+        self().pop_batch_once(out, max, done);
       } else {
         while (done < max && self().pop_once(write_to(out)) == conqueue_status::success) ++done;
       }
@@ -225,7 +233,6 @@ class waiting_queue : public queue_members<Derived, T> {
       throw;
     }
     ended(not_full_, done);
-    return done;
   }
 
   // Calls `attempt` until it returns something else than `not_yet`, or `limit` has passed.

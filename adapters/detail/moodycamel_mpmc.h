@@ -49,14 +49,13 @@ class moodycamel_mpmc : public lockfree::waiting_queue<Derived, T> {
   // Moves up to `max` elements to `out`, which is left after the last.
   template <class Out>
     requires bulk_output<T, Out>
-  std::size_t pop_batch_once(Out& out, std::size_t max) {
-    std::size_t done = 0;
-    if (max == 0) return done;
+  void pop_batch_once(Out& out, std::size_t max, std::size_t& done) {
+    if (done == max) return;
     retry_while_not_empty([&] {
-      done = queue_.try_dequeue_bulk(drain_to<T, Out>(out), max);
-      return done != 0;
+      const std::size_t popped = queue_.try_dequeue_bulk(drain_to<T, Out>(out), max - done);
+      done += popped;
+      return popped != 0;
     });
-    return done;
   }
 
  private:
@@ -82,10 +81,9 @@ class moodycamel_mpmc : public lockfree::waiting_queue<Derived, T> {
   void close_once() noexcept { gate_.close(); }
 
   template <class In>
-  std::size_t push_batch_once(In& first, std::size_t n) {
+  void push_batch_once(In& first, std::size_t n, std::size_t& done) {
     const auto inside = gate_.enter();
-    std::size_t done = 0;
-    if (!inside) return done;
+    if (!inside) return;
     // moodycamel takes all or nothing, so it is offered a block's worth at a time.
     if constexpr (bulk_input<T, In>) {
       while (done < n) {
@@ -95,12 +93,7 @@ class moodycamel_mpmc : public lockfree::waiting_queue<Derived, T> {
       }
     }
     // What is left goes one at a time: there may still be room for less than a block.
-    try {
-      for (; done < n && put(*first); ++first) ++done;
-    } catch (...) {
-      if (done == 0) throw;
-    }
-    return done;
+    for (; done < n && put(*first); ++first) ++done;
   }
 
   template <class... Args>
