@@ -4,8 +4,7 @@
 //   lock_bench --benchmark_repetitions=15 --benchmark_enable_random_interleaving=true
 //              --benchmark_report_aggregates_only=true
 //
-// Compare medians of one run only, on a machine that does nothing else. Where neighbouring figures move a lot
-// from run to run, so do the machine's processors: see the probe in `queue_bench`.
+// Compare medians of one run only, on a machine that does nothing else.
 
 #include <benchmark/benchmark.h>
 

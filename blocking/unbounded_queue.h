@@ -38,8 +38,7 @@ class unbounded_queue : public detail::queue_core<T, detail::chunks<T, Allocator
   using allocator_type = Allocator;
 
   /// An empty queue. Takes no memory yet.
-  explicit unbounded_queue(const Allocator& allocator = Allocator()) 
-      : core(std::in_place, allocator) {}
+  explicit unbounded_queue(const Allocator& allocator = Allocator()) : core(std::in_place, allocator) {}
 
   /// A copy of the allocator that memory comes from.
   Allocator get_allocator() const noexcept { return this->storage().get_allocator(); }

@@ -24,6 +24,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <mutex>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -50,7 +51,7 @@ class alignas(cache_padding) queue_core : public queue_members<queue_core<T, Sto
   queue_core(const queue_core&) = delete;
   queue_core& operator=(const queue_core&) = delete;
 
-  // push, emplace, pop, try_push, try_push_for, try_push_until, try_pop_for and empty_approx are inherited.
+  // push, emplace, try_push, try_push_for, try_push_until, try_pop_for and empty_approx are inherited.
 
   /// Builds an element from `args` at the back, without waiting: `success`, or `full` or `closed` with `args`
   /// untouched. Throws what building it throws.
@@ -61,8 +62,12 @@ class alignas(cache_padding) queue_core : public queue_members<queue_core<T, Sto
   template <class... Args>
   [[nodiscard]] conqueue_status try_emplace_until(deadline limit, Args&&... args);
 
+  /// Takes the element at the front, waiting while there is none. nullopt: the queue is closed, and every
+  /// element has been popped. Throws what moving the element throws; the element is then still at the front.
+  std::optional<T> pop();
+
   /// Takes the element at the front, without waiting, or says `empty`, or `closed` if it is closed and empty.
-  /// Throws what moving the element throws; the element is then still at the front.
+  /// Throws as pop does.
   [[nodiscard]] pop_result<T> try_pop();
 
   /// The same, waiting for an element until `limit`.
@@ -129,7 +134,8 @@ class alignas(cache_padding) queue_core : public queue_members<queue_core<T, Sto
 
   template <class... Args>
   void put(wake_after_unlock& wake, Args&&... args);
-  pop_result<T> take(wake_after_unlock& wake);
+  template <class Result>
+  Result take(wake_after_unlock& wake);
   template <class Iterator>
   bool put_n(wake_after_unlock& wake, Iterator& first, std::size_t n, std::size_t& done);
   template <class Output>
@@ -177,10 +183,19 @@ conqueue_status queue_core<T, Storage, Lock>::try_emplace_until(deadline limit, 
 }
 
 template <class T, class Storage, class Lock>
+std::optional<T> queue_core<T, Storage, Lock>::pop() {
+  wake_after_unlock wake;
+  std::unique_lock lock(lock_);
+  await(lock, not_empty_, deadline::never(), [this] { return closed() || can_pop(); });
+  if (can_pop()) return take<std::optional<T>>(wake);
+  return std::nullopt;
+}
+
+template <class T, class Storage, class Lock>
 pop_result<T> queue_core<T, Storage, Lock>::try_pop() {
   wake_after_unlock wake;
   std::unique_lock lock(lock_);
-  if (can_pop()) return take(wake);
+  if (can_pop()) return take<pop_result<T>>(wake);
   return unexpected(closed() ? conqueue_status::closed : conqueue_status::empty);
 }
 
@@ -189,7 +204,7 @@ pop_result<T> queue_core<T, Storage, Lock>::try_pop_until(deadline limit) {
   wake_after_unlock wake;
   std::unique_lock lock(lock_);
   await(lock, not_empty_, limit, [this] { return closed() || can_pop(); });
-  if (can_pop()) return take(wake);
+  if (can_pop()) return take<pop_result<T>>(wake);
   return unexpected(closed() ? conqueue_status::closed : conqueue_status::empty);
 }
 
@@ -282,17 +297,24 @@ void queue_core<T, Storage, Lock>::put(wake_after_unlock& wake, Args&&... args) 
   }
 }
 
+// One move, straight into what the caller gets. That takes a result that is the function's own and returned
+// in one place, outside any try block; hence the guard.
 template <class T, class Storage, class Lock>
-pop_result<T> queue_core<T, Storage, Lock>::take(wake_after_unlock& wake) {
-  try {
-    pop_result<T> result(std::move(storage_.front()));
-    storage_.pop_front();
-    removed(wake);
-    return result;
-  } catch (...) {
-    wake.add(not_empty_, 1);
-    throw;
-  }
+template <class Result>
+Result queue_core<T, Storage, Lock>::take(wake_after_unlock& wake) {
+  struct hand_on_if_thrown {
+    ~hand_on_if_thrown() {
+      if (!taken) wake.add(waiting, 1);
+    }
+    wake_after_unlock& wake;
+    wait_list& waiting;
+    bool taken = false;
+  } element{wake, not_empty_};
+  Result result(std::move(storage_.front()));
+  storage_.pop_front();
+  removed(wake);
+  element.taken = true;
+  return result;
 }
 
 // Moves `first` and `done` on. False: an element threw, after others had gone in.

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,11 @@ using namespace std::chrono_literals;
 
 static_assert(alignof(bounded_queue<int>) == cache_padding && sizeof(bounded_queue<int>) == cache_padding,
               "a queue is one line that moves, and shares it with nobody");
+static_assert(!std::is_move_constructible_v<bounded_queue<int>> &&
+              !std::is_move_assignable_v<bounded_queue<int>>);
+static_assert(!std::is_move_constructible_v<spsc_queue<int>> && !std::is_move_assignable_v<spsc_queue<int>>);
+static_assert(!std::is_move_constructible_v<unbounded_queue<int>> &&
+              !std::is_move_assignable_v<unbounded_queue<int>>);
 
 // Abseil's lock under the names that a Lock needs.
 class abseil_lock {
@@ -183,6 +189,22 @@ TEST(QueueCore, PushThatThrowsHandsItsRoomOn) {
     EXPECT_EQ(threw.load(memory_order_relaxed), 1);
     EXPECT_EQ(queue.pop()->value, 2);
   }
+}
+
+// An element moves once on its way out, from its slot to where the caller gets it: a second move that threw
+// would lose it.
+TEST(QueueCore, PopMovesOnce) {
+  struct mover {
+    explicit mover(int n) : moves(n) {}
+    mover(mover&& other) noexcept : moves(other.moves + 1) {}
+    int moves;
+  };
+  bounded_queue<mover> queue(4);
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(queue.emplace(0));
+  EXPECT_EQ(queue.pop()->moves, 1);
+  EXPECT_EQ(queue.try_pop()->moves, 1);
+  EXPECT_EQ(queue.try_pop_for(1ms)->moves, 1);
+  EXPECT_EQ(queue.try_pop_until(std::chrono::steady_clock::now())->moves, 1);
 }
 
 // A batch in which the third element throws: two go through, and the next call meets the third again.

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <iterator>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -174,41 +176,70 @@ pop_result<typename Q::value_type> pop_by(popping way, Q& queue, std::chrono::na
   return unexpected(conqueue_status::busy);
 }
 
+// Each of the following comes for a given way of pushing or popping, and for the simplest one. The latter is
+// for element types that are not pushed and popped in all ways: less for the compiler to do.
+
 /// Pushes the element with this number and expects success.
 template <class Q>
-void expect_push(Q& queue, std::uint64_t number, pushing way = pushing::try_push) {
+void expect_push(Q& queue, std::uint64_t number) {
+  EXPECT_EQ(queue.try_push(element<typename Q::value_type>::make(number)), conqueue_status::success)
+      << "element " << number;
+}
+template <class Q>
+void expect_push(Q& queue, std::uint64_t number, pushing way) {
   auto value = element<typename Q::value_type>::make(number);
-  EXPECT_EQ(push_by(way, queue, value), conqueue_status::success) << "element " << number;
+  EXPECT_EQ(push_by(way, queue, value), conqueue_status::success)
+      << "element " << number << ", way " << static_cast<int>(way);
 }
 
-/// Pushes the element with this number and expects to be refused, with the element as it was.
-template <class Q>
-void expect_refused(Q& queue, conqueue_status why, pushing way = pushing::try_push,
-                    std::chrono::nanoseconds wait = 0ns) {
+/// Pushes and expects to be refused, with the element as it was.
+template <class Q, class Push>
+void expect_refused_by(Q&, conqueue_status why, Push push) {
   using T = typename Q::value_type;
   auto value = element<T>::make(4711);
   const std::uint64_t before = element<T>::number(value);
-  EXPECT_EQ(push_by(way, queue, value, wait), why) << "way " << static_cast<int>(way);
-  EXPECT_EQ(element<T>::number(value), before)
-      << "a failed push touched its argument, way " << static_cast<int>(way);
+  EXPECT_EQ(push(value), why);
+  EXPECT_EQ(element<T>::number(value), before) << "a failed push touched its argument";
+}
+template <class Q>
+void expect_refused(Q& queue, conqueue_status why) {
+  expect_refused_by(queue, why, [&](auto& value) { return queue.try_push(std::move(value)); });
+}
+template <class Q>
+void expect_refused(Q& queue, conqueue_status why, pushing way, std::chrono::nanoseconds wait = 0ns) {
+  SCOPED_TRACE("way of pushing: " + std::to_string(static_cast<int>(way)));
+  expect_refused_by(queue, why, [&](auto& value) { return push_by(way, queue, value, wait); });
 }
 
 /// Pops and expects the element with this number.
+template <class T>
+void expect_element(const pop_result<T>& popped, std::uint64_t number) {
+  ASSERT_TRUE(popped.has_value()) << "no element " << number << ": " << to_string(popped.error());
+  EXPECT_EQ(element<T>::number(*popped), element<T>::number(element<T>::make(number)));
+}
 template <class Q>
-void expect_pop(Q& queue, std::uint64_t number, popping way = popping::try_pop) {
-  using T = typename Q::value_type;
-  const auto value = pop_by(way, queue);
-  ASSERT_TRUE(value.has_value()) << "no element " << number << ": " << to_string(value.error());
-  EXPECT_EQ(element<T>::number(*value), element<T>::number(element<T>::make(number)));
+void expect_pop(Q& queue, std::uint64_t number) {
+  expect_element<typename Q::value_type>(queue.try_pop(), number);
+}
+template <class Q>
+void expect_pop(Q& queue, std::uint64_t number, popping way) {
+  SCOPED_TRACE("way of popping: " + std::to_string(static_cast<int>(way)));
+  expect_element<typename Q::value_type>(pop_by(way, queue), number);
 }
 
 /// Pops and expects to be told that there is nothing.
 template <class Q>
-void expect_nothing(Q& queue, conqueue_status why, popping way = popping::try_pop,
-                    std::chrono::nanoseconds wait = 0ns) {
-  const auto value = pop_by(way, queue, wait);
-  ASSERT_FALSE(value.has_value()) << "an element that should not be there, way " << static_cast<int>(way);
-  EXPECT_EQ(value.error(), why) << "way " << static_cast<int>(way);
+void expect_nothing(Q& queue, conqueue_status why) {
+  const auto popped = queue.try_pop();
+  ASSERT_FALSE(popped.has_value()) << "an element that should not be there";
+  EXPECT_EQ(popped.error(), why);
+}
+template <class Q>
+void expect_nothing(Q& queue, conqueue_status why, popping way, std::chrono::nanoseconds wait = 0ns) {
+  SCOPED_TRACE("way of popping: " + std::to_string(static_cast<int>(way)));
+  const auto popped = pop_by(way, queue, wait);
+  ASSERT_FALSE(popped.has_value()) << "an element that should not be there";
+  EXPECT_EQ(popped.error(), why);
 }
 
 /// Pushes until the queue says that it is full: elements 0, 1, 2, ... Returns how many.

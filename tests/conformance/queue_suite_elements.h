@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <deque>
+#include <iterator>
 #include <memory>
 #include <new>
 #include <string>
@@ -20,7 +21,7 @@ namespace switchyard::conformance {
 /// Elements of type T go in by every member and come out by every member, in order, at every fill level of a
 /// small queue.
 template <class Line, class T>
-void expect_carried() {
+void expect_carried_in_all_ways() {
   auto queue = Line::template make<T>(3);
   std::uint64_t in = 0;
   std::uint64_t out = 0;
@@ -37,12 +38,37 @@ void expect_carried() {
   // What is left goes down with the queue.
 }
 
+/// The same for some members: enough to meet everything that a queue does with the element itself.
+template <class Line, class T>
+void expect_carried() {
+  auto queue = Line::template make<T>(5);
+  std::uint64_t in = 0;
+  std::uint64_t out = 0;
+  for (int lap = 0; lap < 7; ++lap) {
+    expect_push(queue, in++);
+    EXPECT_TRUE(queue.push(element<T>::make(in++)));
+    T two[2] = {element<T>::make(in), element<T>::make(in + 1)};
+    EXPECT_EQ(queue.push_n(std::make_move_iterator(two), 2), 2U);
+    in += 2;
+    expect_pop(queue, out++);
+    const auto value = queue.pop();
+    ASSERT_TRUE(value.has_value());
+    EXPECT_EQ(element<T>::number(*value), element<T>::number(element<T>::make(out++)));
+    if (lap == 0) continue;  // from now on two stay inside
+    std::vector<T> popped;
+    EXPECT_EQ(queue.try_pop_n(std::back_inserter(popped), 2), 2U);
+    for (const T& each : popped)
+      EXPECT_EQ(element<T>::number(each), element<T>::number(element<T>::make(out++)));
+    expect_push(queue, in++);
+    expect_pop(queue, out++);
+  }
+}
+
 TYPED_TEST_P(queue_suite, CarriesNumbers) {
+  expect_carried_in_all_ways<TypeParam, std::uint64_t>();
   expect_carried<TypeParam, int>();
-  expect_carried<TypeParam, std::uint64_t>();
   expect_carried<TypeParam, double>();
   expect_carried<TypeParam, bool>();
-  expect_carried<TypeParam, char>();
   expect_carried<TypeParam, colour>();
   expect_carried<TypeParam, const char*>();
 }
@@ -56,8 +82,8 @@ TYPED_TEST_P(queue_suite, CarriesBytesOfAnySize) {
 }
 
 TYPED_TEST_P(queue_suite, CarriesObjects) {
-  expect_carried<TypeParam, std::string>();
-  expect_carried<TypeParam, std::unique_ptr<std::uint64_t>>();
+  expect_carried_in_all_ways<TypeParam, std::string>();
+  expect_carried_in_all_ways<TypeParam, std::unique_ptr<std::uint64_t>>();
   expect_carried<TypeParam, constant>();
 }
 

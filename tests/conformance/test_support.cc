@@ -39,6 +39,16 @@ watched_thread::watched_thread(std::function<void()> work)
         finished_.store(true, memory_order_release);
       }) {}
 
+std::int64_t watched_thread::times_slept() const {
+  const std::string key = "voluntary_ctxt_switches:";
+  std::ifstream file("/proc/self/task/" + std::to_string(id_.load(memory_order_acquire)) + "/status");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with(key)) return std::stoll(line.substr(key.size()));
+  }
+  ADD_FAILURE() << "the thread is not there";
+  return 0;
+}
+
 bool watched_thread::falls_asleep() const {
   // Asleep: the kernel says S in five looks running, so that a short wait for some mutex does not count.
   const auto limit = steady::now() + generous / 4;

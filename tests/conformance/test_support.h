@@ -90,6 +90,9 @@ class watched_thread {
   /// The CPU time that the thread has used. Only while it has not finished.
   std::chrono::nanoseconds cpu_time() const;
 
+  /// How often the thread has gone to sleep so far. Only while it has not finished.
+  std::int64_t times_slept() const;
+
   /// True once the work is done, whether joined or not.
   bool finished() const { return finished_.load(memory_order_acquire); }
 
