@@ -141,105 +141,119 @@ inline constexpr std::array giving_up_pops = {popping::try_pop, popping::try_pop
                                               popping::try_pop_until};
 inline constexpr std::array timed_pops = {popping::try_pop_for, popping::try_pop_until};
 
+/// What a pop said, whatever it returns: `success` and the element's number, or why there is none.
+struct popped {
+  conqueue_status status;
+  std::uint64_t number = 0;
+
+  explicit operator bool() const { return status == conqueue_status::success; }
+};
+
+template <class T>
+popped told(const pop_result<T>& result) {
+  if (!result) return {result.error()};
+  return {conqueue_status::success, element<T>::number(*result)};
+}
+template <class T>
+popped told(const std::optional<T>& result) {
+  if (!result) return {conqueue_status::closed};
+  return {conqueue_status::success, element<T>::number(*result)};
+}
+template <class T>
+popped told(const std::vector<T>& written, std::size_t count, conqueue_status otherwise) {
+  expect_same(written.size(), count, "the number of elements written, by its count,", where::current());
+  if (written.empty()) return {otherwise};
+  return {conqueue_status::success, element<T>::number(written.front())};
+}
+
 /// Pops by one of the members, the timed ones with the limit `wait`.
 template <class Q>
-pop_result<typename Q::value_type> pop_by(popping way, Q& queue, std::chrono::nanoseconds wait = 0ns) {
-  using T = typename Q::value_type;
-  const auto only_one = [](std::vector<T>& popped, std::size_t count, conqueue_status otherwise) {
-    EXPECT_EQ(count, popped.size());
-    if (popped.size() != 1) return pop_result<T>(unexpected(otherwise));
-    return pop_result<T>(std::move(popped.front()));
-  };
-  std::vector<T> popped;
+popped pop_by(popping way, Q& queue, std::chrono::nanoseconds wait = 0ns) {
+  std::vector<typename Q::value_type> written;
   switch (way) {
-    case popping::pop: {
-      std::optional<T> value = queue.pop();
-      if (!value) return unexpected(conqueue_status::closed);
-      return std::move(*value);
-    }
+    case popping::pop:
+      return told(queue.pop());
     case popping::pop_n: {
-      const std::size_t count = queue.pop_n(std::back_inserter(popped), 1);
-      return only_one(popped, count, conqueue_status::closed);
+      const std::size_t count = queue.pop_n(std::back_inserter(written), 1);
+      return told(written, count, conqueue_status::closed);
     }
     case popping::try_pop:
-      return queue.try_pop();
+      return told(queue.try_pop());
     case popping::try_pop_n: {
       const bool closed = queue.is_closed();  // asked first: what is empty then stays empty
-      const std::size_t count = queue.try_pop_n(std::back_inserter(popped), 1);
-      return only_one(popped, count, closed ? conqueue_status::closed : conqueue_status::empty);
+      const std::size_t count = queue.try_pop_n(std::back_inserter(written), 1);
+      return told(written, count, closed ? conqueue_status::closed : conqueue_status::empty);
     }
     case popping::try_pop_for:
-      return queue.try_pop_for(wait);
+      return told(queue.try_pop_for(wait));
     case popping::try_pop_until:
-      return queue.try_pop_until(steady::now() + wait);
+      return told(queue.try_pop_until(steady::now() + wait));
   }
-  return unexpected(conqueue_status::busy);
+  return {conqueue_status::busy};
 }
 
 // Each of the following comes for a given way of pushing or popping, and for the simplest one. The latter is
 // for element types that are not pushed and popped in all ways: less for the compiler to do.
 
+/// The number that element `number` of a T carries, which may be a part of it.
+template <class T>
+std::uint64_t carried(std::uint64_t number) {
+  return element<T>::number(element<T>::make(number));
+}
+
 /// Pushes the element with this number and expects success.
 template <class Q>
-void expect_push(Q& queue, std::uint64_t number) {
-  EXPECT_EQ(queue.try_push(element<typename Q::value_type>::make(number)), conqueue_status::success)
-      << "element " << number;
+void expect_push(Q& queue, std::uint64_t number, where at = where::current()) {
+  const conqueue_status status = queue.try_push(element<typename Q::value_type>::make(number));
+  expect_same(status, conqueue_status::success, "try_push", at);
 }
 template <class Q>
-void expect_push(Q& queue, std::uint64_t number, pushing way) {
+void expect_push(Q& queue, std::uint64_t number, pushing way, where at = where::current()) {
   auto value = element<typename Q::value_type>::make(number);
-  EXPECT_EQ(push_by(way, queue, value), conqueue_status::success)
-      << "element " << number << ", way " << static_cast<int>(way);
+  expect_same(push_by(way, queue, value), conqueue_status::success, "push", at, static_cast<int>(way));
 }
 
 /// Pushes and expects to be refused, with the element as it was.
-template <class Q, class Push>
-void expect_refused_by(Q&, conqueue_status why, Push push) {
+template <class Q>
+void expect_refused(Q& queue, conqueue_status why, where at = where::current()) {
   using T = typename Q::value_type;
-  auto value = element<T>::make(4711);
-  const std::uint64_t before = element<T>::number(value);
-  EXPECT_EQ(push(value), why);
-  EXPECT_EQ(element<T>::number(value), before) << "a failed push touched its argument";
+  T value = element<T>::make(4711);
+  expect_same(queue.try_push(std::move(value)), why, "try_push", at);
+  expect_same(element<T>::number(value), carried<T>(4711), "the argument of a failed push", at);
 }
 template <class Q>
-void expect_refused(Q& queue, conqueue_status why) {
-  expect_refused_by(queue, why, [&](auto& value) { return queue.try_push(std::move(value)); });
-}
-template <class Q>
-void expect_refused(Q& queue, conqueue_status why, pushing way, std::chrono::nanoseconds wait = 0ns) {
-  SCOPED_TRACE("way of pushing: " + std::to_string(static_cast<int>(way)));
-  expect_refused_by(queue, why, [&](auto& value) { return push_by(way, queue, value, wait); });
+void expect_refused(Q& queue, conqueue_status why, pushing way, std::chrono::nanoseconds wait = 0ns,
+                    where at = where::current()) {
+  using T = typename Q::value_type;
+  T value = element<T>::make(4711);
+  expect_same(push_by(way, queue, value, wait), why, "push", at, static_cast<int>(way));
+  expect_same(element<T>::number(value), carried<T>(4711), "the argument of a failed push", at,
+              static_cast<int>(way));
 }
 
 /// Pops and expects the element with this number.
-template <class T>
-void expect_element(const pop_result<T>& popped, std::uint64_t number) {
-  ASSERT_TRUE(popped.has_value()) << "no element " << number << ": " << to_string(popped.error());
-  EXPECT_EQ(element<T>::number(*popped), element<T>::number(element<T>::make(number)));
+template <class Q>
+void expect_pop(Q& queue, std::uint64_t number, where at = where::current()) {
+  const popped got = told(queue.try_pop());
+  if (!expect_same(got.status, conqueue_status::success, "try_pop", at)) return;
+  expect_same(got.number, carried<typename Q::value_type>(number), "the element", at);
 }
 template <class Q>
-void expect_pop(Q& queue, std::uint64_t number) {
-  expect_element<typename Q::value_type>(queue.try_pop(), number);
-}
-template <class Q>
-void expect_pop(Q& queue, std::uint64_t number, popping way) {
-  SCOPED_TRACE("way of popping: " + std::to_string(static_cast<int>(way)));
-  expect_element<typename Q::value_type>(pop_by(way, queue), number);
+void expect_pop(Q& queue, std::uint64_t number, popping way, where at = where::current()) {
+  const popped got = pop_by(way, queue);
+  if (!expect_same(got.status, conqueue_status::success, "pop", at, static_cast<int>(way))) return;
+  expect_same(got.number, carried<typename Q::value_type>(number), "the element", at, static_cast<int>(way));
 }
 
 /// Pops and expects to be told that there is nothing.
 template <class Q>
-void expect_nothing(Q& queue, conqueue_status why) {
-  const auto popped = queue.try_pop();
-  ASSERT_FALSE(popped.has_value()) << "an element that should not be there";
-  EXPECT_EQ(popped.error(), why);
+void expect_nothing(Q& queue, conqueue_status why, where at = where::current()) {
+  expect_same(told(queue.try_pop()).status, why, "try_pop", at);
 }
 template <class Q>
-void expect_nothing(Q& queue, conqueue_status why, popping way, std::chrono::nanoseconds wait = 0ns) {
-  SCOPED_TRACE("way of popping: " + std::to_string(static_cast<int>(way)));
-  const auto popped = pop_by(way, queue, wait);
-  ASSERT_FALSE(popped.has_value()) << "an element that should not be there";
-  EXPECT_EQ(popped.error(), why);
+void expect_nothing(Q& queue, conqueue_status why, popping way, std::chrono::nanoseconds wait = 0ns,
+                    where at = where::current()) {
+  expect_same(pop_by(way, queue, wait).status, why, "pop", at, static_cast<int>(way));
 }
 
 /// Pushes until the queue says that it is full: elements 0, 1, 2, ... Returns how many.

@@ -103,7 +103,7 @@ void expect_close_loses_nothing(int rounds, bool bulk) {
   constexpr int producers = at_most<Line::claimed.producers>(2);
   constexpr int consumers = at_most<Line::claimed.consumers>(2);
   random_numbers random(static_cast<std::uint64_t>(rounds));
-  for (int round = 0; round < rounds && !::testing::Test::HasFailure(); ++round) {
+  for (int round = 0; round < rounds && !failed(); ++round) {
     auto queue = Line::template make<T>(round % 2 == 0 ? 1 : 4);
     std::vector<std::vector<std::uint64_t>> accepted(static_cast<std::size_t>(producers));
     std::vector<std::vector<std::uint64_t>> popped(static_cast<std::size_t>(consumers));
@@ -149,10 +149,10 @@ void expect_close_loses_nothing(int rounds, bool bulk) {
             if (queue.pop_n(std::back_inserter(values), 3) == 0) break;
             for (const T& value : values) mine.push_back(element<T>::number(value));
           } else {
-            const auto value = pop_by(every_pop[kind % every_pop.size()], queue, 100us);
-            if (value) {
-              mine.push_back(element<T>::number(*value));
-            } else if (value.error() == conqueue_status::closed) {
+            const auto [status, number] = pop_by(every_pop[kind % every_pop.size()], queue, 100us);
+            if (status == conqueue_status::success) {
+              mine.push_back(number);
+            } else if (status == conqueue_status::closed) {
               break;
             } else {
               yield();
@@ -166,7 +166,7 @@ void expect_close_loses_nothing(int rounds, bool bulk) {
     });
     EXPECT_TRUE(popped_exactly_once(accepted, popped));
     expect_nothing(queue, conqueue_status::closed);
-    if (::testing::Test::HasFailure()) ADD_FAILURE() << "in round " << round << (bulk ? ", bulk" : "");
+    if (failed()) ADD_FAILURE() << "in round " << round << (bulk ? ", bulk" : "");
   }
 }
 

@@ -30,7 +30,7 @@ void expect_carried_in_all_ways() {
       for (const popping pop : every_pop) {
         expect_push(queue, in++, push);
         expect_pop(queue, out++, pop);
-        if (::testing::Test::HasFailure()) return;
+        if (failed()) return;
       }
     }
     expect_push(queue, in++);
@@ -46,19 +46,18 @@ void expect_carried() {
   std::uint64_t out = 0;
   for (int lap = 0; lap < 7; ++lap) {
     expect_push(queue, in++);
-    EXPECT_TRUE(queue.push(element<T>::make(in++)));
+    expect_true(queue.push(element<T>::make(in++)), "push", where::current());
     T two[2] = {element<T>::make(in), element<T>::make(in + 1)};
-    EXPECT_EQ(queue.push_n(std::make_move_iterator(two), 2), 2U);
+    expect_same(queue.push_n(std::make_move_iterator(two), 2), 2, "push_n", where::current());
     in += 2;
     expect_pop(queue, out++);
-    const auto value = queue.pop();
-    ASSERT_TRUE(value.has_value());
-    EXPECT_EQ(element<T>::number(*value), element<T>::number(element<T>::make(out++)));
+    expect_same(told(queue.pop()).number, carried<T>(out++), "pop", where::current());
     if (lap == 0) continue;  // from now on two stay inside
-    std::vector<T> popped;
-    EXPECT_EQ(queue.try_pop_n(std::back_inserter(popped), 2), 2U);
-    for (const T& each : popped)
-      EXPECT_EQ(element<T>::number(each), element<T>::number(element<T>::make(out++)));
+    std::vector<T> written;
+    expect_same(queue.try_pop_n(std::back_inserter(written), 2), 2, "try_pop_n", where::current());
+    for (const T& each : written) {
+      expect_same(element<T>::number(each), carried<T>(out++), "the element", where::current());
+    }
     expect_push(queue, in++);
     expect_pop(queue, out++);
   }
@@ -117,12 +116,12 @@ void expect_no_reserved_bits() {
   for (const pattern& next : patterns) {
     T value;
     std::memcpy(&value, &next, sizeof value);
-    EXPECT_EQ(queue.try_push(std::move(value)), conqueue_status::success);
+    expect_same(queue.try_push(std::move(value)), conqueue_status::success, "try_push", where::current());
     inside.push_back(next);
     if (inside.size() < 2) continue;
-    const auto popped = queue.try_pop();
-    ASSERT_TRUE(popped.has_value());
-    EXPECT_EQ(std::memcmp(&*popped, &inside.front(), sizeof(T)), 0);
+    const auto got = queue.try_pop();
+    if (!expect_true(got.has_value(), "the element is not there", where::current())) return;
+    expect_true(std::memcmp(&*got, &inside.front(), sizeof(T)) == 0, "other bits", where::current());
     inside.pop_front();
   }
 }
@@ -203,7 +202,7 @@ class throwing_run {
     run.operate();
     const bool went_off = !fuse::is_set();
     fuse::set(0);
-    if (!::testing::Test::HasFailure()) run.expect_still_usable();
+    if (!failed()) run.expect_still_usable();
     return went_off;
   }
 
@@ -213,14 +212,14 @@ class throwing_run {
   void operate() {
     for (int lap = 0; lap < 2; ++lap) {
       for (const pushing way : every_push) {
-        if (::testing::Test::HasFailure()) return;
+        if (failed()) return;
         push(way);
         push(every_push[static_cast<std::size_t>(lap)]);
         pop(every_pop[static_cast<std::size_t>(way) % every_pop.size()]);
         pop(popping::try_pop);
       }
       for (const bool waits : {false, true}) {
-        if (::testing::Test::HasFailure()) return;
+        if (failed()) return;
         push_many(waits);
         pop_many(waits, /*assign=*/!waits);
         push_many(waits);
@@ -288,12 +287,12 @@ class throwing_run {
   void pop(popping way) {
     if (inside_.empty()) return;
     try {
-      const pop_result<T> value = [&] {
+      const popped got = [&] {
         const fuse::lit lit;
         return pop_by(way, queue_);
       }();
-      if (value) {
-        popped(value->number());
+      if (got) {
+        take_off(got.number);
       } else {
         // Only what earlier pops lost may be missing.
         while (!inside_.empty() && is_lost(inside_.front())) inside_.pop_front();
@@ -328,7 +327,7 @@ class throwing_run {
       const auto is_written = [](const T& value) { return value.number() != moved_from; };
       count = static_cast<std::size_t>(std::count_if(values.begin(), values.end(), is_written));
     }
-    for (std::size_t i = 0; i < count; ++i) popped(values[i].number());
+    for (std::size_t i = 0; i < count; ++i) take_off(values[i].number());
     if (!fuse::is_set() && was_set) {
       may_be_lost_.push_back(first_certain());
       // What was written counts, so an exception after that can only mean that its element is gone.
@@ -348,7 +347,8 @@ class throwing_run {
     return std::find(may_be_lost_.begin(), may_be_lost_.end(), number) != may_be_lost_.end();
   }
 
-  void popped(std::uint64_t number) {
+  /// Notes that this element has been popped.
+  void take_off(std::uint64_t number) {
     while (!inside_.empty() && inside_.front() != number && is_lost(inside_.front())) inside_.pop_front();
     ASSERT_FALSE(inside_.empty()) << "popped element " << number << ", which should not be there";
     EXPECT_NE(number, gone_) << "popped although pop_n threw for it after it had written others";
@@ -359,13 +359,13 @@ class throwing_run {
   /// Everything is there but what a pop lost; and the queue has its whole capacity, lap after lap.
   void expect_still_usable() {
     while (!inside_.empty()) {
-      const auto value = queue_.try_pop();
-      if (!value) {
+      const popped got = told(queue_.try_pop());
+      if (!got) {
         while (!inside_.empty() && is_lost(inside_.front())) inside_.pop_front();
         ASSERT_TRUE(inside_.empty()) << "element " << inside_.front() << " is missing";
       } else {
-        popped(value->number());
-        if (::testing::Test::HasFailure()) return;
+        take_off(got.number);
+        if (failed()) return;
       }
     }
     expect_nothing(queue_, conqueue_status::empty);
@@ -389,7 +389,7 @@ template <class Line, class T>
 void expect_throwing_is_survived() {
   int burns = 1;
   while (throwing_run<Line, T>::run(burns)) {
-    if (::testing::Test::HasFailure()) return;
+    if (failed()) return;
     ++burns;
   }
   EXPECT_GT(burns, 20) << "the fuse hardly ever went off: the run tests nothing";

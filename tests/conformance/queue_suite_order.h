@@ -40,7 +40,7 @@ void expect_exact_capacity(std::size_t n) {
       EXPECT_TRUE(queue.empty_approx());
       expect_nothing(queue, conqueue_status::empty);
     }
-    if (::testing::Test::HasFailure()) return;
+    if (failed()) return;
   }
 }
 
@@ -124,23 +124,23 @@ class in_step {
       // Leans to pushing and to popping in turn, so that the queue is often full and often empty.
       if (step % 50 == 0) lean_ = 20 + random_.below(7) * 10;
       one_step(step);
-      if (::testing::Test::HasFailure()) return;
+      if (failed()) return;
     }
     queue_.close();
     oracle_.close();
     for (int step = 0; step < 30; ++step) one_step(steps + step);
-    while (!::testing::Test::HasFailure() && oracle_.size_approx() > 0) pop_some();
+    while (!failed() && oracle_.size_approx() > 0) pop_some();
     expect_nothing(queue_, conqueue_status::closed);
   }
 
  private:
   void one_step(int step) {
-    const bool failed_before = ::testing::Test::HasFailure();
+    const bool failed_before = failed();
     random_.below(100) < lean_ ? push_some() : pop_some();
     EXPECT_EQ(queue_.size_approx(), oracle_.size_approx());
     EXPECT_EQ(queue_.empty_approx(), oracle_.empty_approx());
     EXPECT_EQ(queue_.is_closed(), oracle_.is_closed());
-    if (!failed_before && ::testing::Test::HasFailure()) {
+    if (!failed_before && failed()) {
       ADD_FAILURE() << "first failed in step " << step << " of seed " << seed_ << ", "
                     << oracle_.size_approx() << " of " << limit_ << " elements in the queue";
     }
@@ -156,27 +156,30 @@ class in_step {
     const std::uint64_t number = next_++;
     T mine = element<T>::make(number);
     T theirs = element<T>::make(number);
-    const conqueue_status status = push_by(way, oracle_, theirs);
-    EXPECT_EQ(push_by(way, queue_, mine), status) << "way " << static_cast<int>(way);
-    EXPECT_EQ(element<T>::number(mine), element<T>::number(theirs)) << "left in the argument";
+    const conqueue_status status = oracle_.try_push(std::move(theirs));
+    expect_same(push_by(way, queue_, mine), status, "push", where::current(), static_cast<int>(way));
+    // A copy leaves its argument alone, and so does a failure.
+    if (status != conqueue_status::success) {
+      expect_same(element<T>::number(mine), carried<T>(number), "the argument", where::current());
+    }
   }
 
   void push_many() {
     const std::size_t n = random_.below(10);
-    const bool waits = oracle_.is_closed() || n <= room() ? random_.below(2) == 0 : false;
+    const bool waits = (oracle_.is_closed() || n <= room()) && random_.below(2) == 0;
     std::vector<T> mine;
     std::vector<T> theirs;
+    const std::uint64_t number = next_;
     for (std::size_t i = 0; i < n; ++i) {
       mine.push_back(element<T>::make(next_));
       theirs.push_back(element<T>::make(next_++));
     }
-    const auto push = [&](auto& queue, std::vector<T>& values) {
-      const auto first = std::make_move_iterator(values.begin());
-      return waits ? queue.push_n(first, n) : queue.try_push_n(first, n);
-    };
-    EXPECT_EQ(push(queue_, mine), push(oracle_, theirs)) << (waits ? "push_n " : "try_push_n ") << n;
-    for (std::size_t i = 0; i < n; ++i) {
-      EXPECT_EQ(element<T>::number(mine[i]), element<T>::number(theirs[i])) << "left in argument " << i;
+    const auto first = std::make_move_iterator(mine.begin());
+    const std::size_t taken = waits ? queue_.push_n(first, n) : queue_.try_push_n(first, n);
+    expect_same(taken, oracle_.try_push_n(std::make_move_iterator(theirs.begin()), n),
+                waits ? "push_n" : "try_push_n", where::current());
+    for (std::size_t i = taken; i < n; ++i) {
+      expect_same(element<T>::number(mine[i]), carried<T>(number + i), "not taken", where::current());
     }
   }
 
@@ -185,32 +188,25 @@ class in_step {
     if (random_.below(5) == 0) return pop_many(would_wait);
     const auto way = would_wait ? giving_up_pops[random_.below(giving_up_pops.size())]
                                 : every_pop[random_.below(every_pop.size())];
-    compare(pop_by(way, queue_), pop_by(way, oracle_));
+    const popped theirs = told(oracle_.try_pop());
+    const popped mine = pop_by(way, queue_);
+    expect_same(mine.status, theirs.status, "pop", where::current(), static_cast<int>(way));
+    expect_same(mine.number, theirs.number, "the element", where::current(), static_cast<int>(way));
   }
 
   void pop_many(bool would_wait) {
     const std::size_t max = random_.below(10);
     const bool waits = !would_wait && random_.below(2) == 0;
-    const auto pop = [&](auto& queue, std::vector<T>& values) {
-      const auto out = std::back_inserter(values);
-      return waits ? queue.pop_n(out, max) : queue.try_pop_n(out, max);
-    };
     std::vector<T> mine;
     std::vector<T> theirs;
-    const std::size_t count = pop(oracle_, theirs);
-    EXPECT_EQ(pop(queue_, mine), count) << (waits ? "pop_n " : "try_pop_n ") << max;
-    ASSERT_EQ(mine.size(), theirs.size());
+    const auto out = std::back_inserter(mine);
+    const std::size_t count = waits ? queue_.pop_n(out, max) : queue_.try_pop_n(out, max);
+    expect_same(count, oracle_.try_pop_n(std::back_inserter(theirs), max), waits ? "pop_n" : "try_pop_n",
+                where::current());
+    if (!expect_same(mine.size(), theirs.size(), "written", where::current())) return;
     for (std::size_t i = 0; i < mine.size(); ++i) {
-      EXPECT_EQ(element<T>::number(mine[i]), element<T>::number(theirs[i])) << "popped at " << i;
-    }
-  }
-
-  void compare(const pop_result<T>& mine, const pop_result<T>& theirs) {
-    ASSERT_EQ(mine.has_value(), theirs.has_value());
-    if (mine) {
-      EXPECT_EQ(element<T>::number(*mine), element<T>::number(*theirs)) << "popped";
-    } else {
-      EXPECT_EQ(mine.error(), theirs.error());
+      expect_same(element<T>::number(mine[i]), element<T>::number(theirs[i]), "the element",
+                  where::current());
     }
   }
 
@@ -272,7 +268,7 @@ TYPED_TEST_P(queue_suite, CountsWrapRound) {
         for (const std::uint64_t before : {1, 2, 20}) {
           expect_in_step_from<TypeParam, std::uint64_t>(power - before, capacity);
           expect_in_step_from<TypeParam, std::string>(power - before, capacity);
-          if (::testing::Test::HasFailure()) return;
+          if (failed()) return;
         }
       }
     }

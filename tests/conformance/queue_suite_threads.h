@@ -66,12 +66,12 @@ template <class T, class Queue>
 void consume(Queue& queue, const manner& by, std::vector<std::uint64_t>& got) {
   for (std::size_t turn = 0;; ++turn) {
     if (by.bulk == 0) {
-      const auto value = pop_by(by.pops[turn % by.pops.size()], queue, 200us);
-      if (value) {
-        got.push_back(element<T>::number(*value));
+      const auto [status, number] = pop_by(by.pops[turn % by.pops.size()], queue, 200us);
+      if (status == conqueue_status::success) {
+        got.push_back(number);
       } else {
-        if (value.error() == conqueue_status::closed) return;
-        ASSERT_EQ(value.error(), conqueue_status::empty);
+        if (status == conqueue_status::closed) return;
+        ASSERT_EQ(status, conqueue_status::empty);
         yield();
       }
     } else {
@@ -120,7 +120,7 @@ void expect_delivered_by_all_manners(int producers, int consumers) {
     expect_delivered<Line, std::uint64_t>(producers, consumers, 1, by, items);
     expect_delivered<Line, std::uint64_t>(producers, consumers, 64, by, 2 * items);
     expect_delivered<Line, std::string>(producers, consumers, 3, by, items);
-    if (::testing::Test::HasFailure()) return;
+    if (failed()) return;
   }
 }
 
@@ -205,10 +205,9 @@ TYPED_TEST_P(queue_suite, EverySleepingPopperGetsItsElement) {
     atomic<std::uint64_t> sum{0};
     for (int i = 0; i < waiters; ++i) {
       threads.push_back(std::make_unique<watched_thread>([&, i] {
-        const auto value = pop_by(std::array{popping::pop, popping::pop_n,
-                                             popping::try_pop_for}[static_cast<std::size_t>(round + i) % 3],
-                                  queue, 600s);
-        sum.fetch_add(value.value_or(1000), memory_order_relaxed);
+        const std::array ways = {popping::pop, popping::pop_n, popping::try_pop_for};
+        const auto got = pop_by(ways[static_cast<std::size_t>(round + i) % 3], queue, 600s);
+        sum.fetch_add(got ? got.number : 1000, memory_order_relaxed);
       }));
     }
     for (const auto& thread : threads) EXPECT_TRUE(thread->falls_asleep());
@@ -258,9 +257,8 @@ TYPED_TEST_P(queue_suite, EverySleepingPusherGetsItsRoom) {
           break;
         default:
           for (int i = 0; i < waiters; ++i) {
-            const auto value =
-                pop_by(every_pop[static_cast<std::size_t>(round + i) % every_pop.size()], queue);
-            if (value) popped.push_back(*value);
+            const auto got = pop_by(every_pop[static_cast<std::size_t>(round + i) % every_pop.size()], queue);
+            if (got) popped.push_back(got.number);
           }
       }
       EXPECT_EQ(popped.size(), static_cast<std::size_t>(waiters));

@@ -150,8 +150,9 @@ TYPED_TEST_P(queue_suite, TimedPopTakesWhatArrives) {
     const auto start = steady::now();
     expect_waits_for(
         [&] {
-          const auto value = pop_by(way, queue, 600s);
-          EXPECT_EQ(value, pop_result<std::uint64_t>(7));
+          const auto got = pop_by(way, queue, 600s);
+          EXPECT_EQ(got.status, conqueue_status::success);
+          EXPECT_EQ(got.number, 7U);
         },
         [&] { expect_push(queue, 7); });
     EXPECT_LT(steady::now() - start, 2 * generous) << "woke up late";

@@ -75,6 +75,36 @@ std::chrono::nanoseconds watched_thread::cpu_time() const {
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
+namespace {
+
+template <class T>
+bool same(const T& got, const T& wanted, const char* what, where at, int way) {
+  if (got == wanted) return true;
+  ADD_FAILURE_AT(at.file_name(), static_cast<int>(at.line()))
+      << what << " is " << ::testing::PrintToString(got) << ", not " << ::testing::PrintToString(wanted)
+      << (way < 0 ? "" : ", in way " + std::to_string(way));
+  return false;
+}
+
+}  // namespace
+
+bool expect_same(conqueue_status got, conqueue_status wanted, const char* what, where at, int way) {
+  return same(got, wanted, what, at, way);
+}
+
+bool expect_same(std::uint64_t got, std::uint64_t wanted, const char* what, where at, int way) {
+  return same(got, wanted, what, at, way);
+}
+
+bool expect_true(bool condition, const char* what, where at) {
+  if (!condition) ADD_FAILURE_AT(at.file_name(), static_cast<int>(at.line())) << what;
+  return condition;
+}
+
+bool failed() {
+  return ::testing::Test::HasFailure();
+}
+
 void in_threads(int count, const std::function<void(int)>& work) {
   std::vector<std::thread> threads;
   for (int i = 0; i < count; ++i) threads.emplace_back(work, i);

@@ -13,6 +13,7 @@
 #include <functional>
 #include <mutex>
 #include <ostream>
+#include <source_location>
 #include <string>
 #include <thread>
 #include <vector>
@@ -108,6 +109,18 @@ class watched_thread {
 
 /// Runs `work(0)` to `work(count - 1)`, each in a thread of its own, and waits for all.
 void in_threads(int count, const std::function<void(int)>& work);
+
+/// The line of a test that called a helper: failures are reported there.
+using where = std::source_location;
+
+/// As EXPECT_EQ, but not in line: the suites are instantiated for so many types that it matters. `way` is how
+/// the element was pushed or popped, if that is a question.
+bool expect_same(conqueue_status got, conqueue_status wanted, const char* what, where at, int way = -1);
+bool expect_same(std::uint64_t got, std::uint64_t wanted, const char* what, where at, int way = -1);
+bool expect_true(bool condition, const char* what, where at);
+
+/// True if the test that runs has failed so far: no use to go on with a long loop.
+bool failed();
 
 /// Small and repeatable random numbers (xorshift64*).
 class random_numbers {
