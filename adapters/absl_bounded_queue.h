@@ -36,8 +36,8 @@ struct absl_locking {
   // Some versions of Abseil measure a timeout on the system clock, which may be set back. A wait is cut
   // into pieces of at most a second; the caller looks at the steady clock after each.
   static void wait_until(condition& changed, lock& hold, std::chrono::steady_clock::time_point when) {
-    const auto left = std::min<std::chrono::nanoseconds>(when - std::chrono::steady_clock::now(),
-                                                         std::chrono::seconds(1));
+    const auto left =
+        std::min<std::chrono::nanoseconds>(when - std::chrono::steady_clock::now(), std::chrono::seconds(1));
     changed.WaitWithTimeout(hold.mutex(), absl::FromChrono(left));
   }
 

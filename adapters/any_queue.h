@@ -39,11 +39,15 @@ namespace switchyard::adapters {
 template <class T>
 class any_queue : public queue_members<any_queue<T>, T> {
  public:
-  /// One that holds a `Queue` made from `args`.
-  template <concurrent_queue Queue, class... Args>
-    requires std::same_as<typename Queue::value_type, T>
+  /// One that holds a `Queue` made from `args`, or with that capacity.
+  template <detail::queue_of<T> Queue, class... Args>
+  requires detail::not_a_number<Args...>
   static any_queue make(Args&&... args) {
     return any_queue(std::make_unique<detail::queue_holder<Queue>>(std::forward<Args>(args)...));
+  }
+  template <detail::queue_of<T> Queue>
+  static any_queue make(std::size_t capacity) {
+    return any_queue(std::make_unique<detail::queue_holder<Queue>>(capacity));
   }
 
   any_queue(any_queue&&) noexcept = default;
@@ -58,14 +62,14 @@ class any_queue : public queue_members<any_queue<T>, T> {
   /// is built first, whether there is room or not. A T that claims to be constructible from everything, such
   /// as std::any, cannot be emplaced from other things than a T.
   template <class... Args>
-    requires detail::can_emplace<T, Args...>
+  requires detail::can_emplace<T, Args...>
   [[nodiscard]] conqueue_status try_emplace(Args&&... args) {
     return put(detail::do_not_wait, std::forward<Args>(args)...);
   }
 
   /// The same, waiting for room until `when`.
   template <class... Args>
-    requires detail::can_emplace<T, Args...>
+  requires detail::can_emplace<T, Args...>
   [[nodiscard]] conqueue_status try_emplace_until(deadline when, Args&&... args) {
     return put(&when, std::forward<Args>(args)...);
   }
@@ -155,7 +159,8 @@ class any_queue : public queue_members<any_queue<T>, T> {
     if constexpr (detail::array_to_fill<T, Out>) {
       return inside().take_n(std::to_address(out), max, limit);
     } else {
-      return detail::one_by_one_to(out, max, [&](bool first) { return inside().take(first ? limit : detail::do_not_wait); });
+      return detail::one_by_one_to(
+          out, max, [&](bool first) { return inside().take(first ? limit : detail::do_not_wait); });
     }
   }
 

@@ -14,8 +14,8 @@
 //   no way to wake one without an element, so they sleep for at most 10 milliseconds at a time: that is how
 //   long a consumer may take to notice `close`, and what an idle one costs is 100 wake-ups a second.
 //   Producers wait on ours.
-// Bound: soft. A push is refused only at `capacity` elements or more, and there are never more than
-//   capacity + 96 for each thread that pushes + 64; see detail/moodycamel_mpmc.h.
+// Bound: soft. A push is refused only at `capacity` elements or more. Each thread that pushes may take it
+//   about 64 further (measured; by the reasoning in detail/moodycamel_mpmc.h never more than 96).
 //
 //   switchyard::adapters::moodycamel_blocking_concurrent_queue<int> queue(1024);
 #pragma once

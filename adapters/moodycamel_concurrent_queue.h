@@ -11,8 +11,8 @@
 // Cost: moodycamel's own for threads without tokens, plus two plain stores a push for `close`, and three
 //   loads of lines that nobody writes for those who wait. A thread that has pushed leaves about a kilobyte
 //   behind until the queue's end. Memory comes from malloc.
-// Bound: soft. A push is refused only at `capacity` elements or more, and there are never more than
-//   capacity + 96 for each thread that pushes + 64; see detail/moodycamel_mpmc.h.
+// Bound: soft. A push is refused only at `capacity` elements or more. Each thread that pushes may take it
+//   about 64 further (measured; by the reasoning in detail/moodycamel_mpmc.h never more than 96).
 //
 //   switchyard::adapters::moodycamel_concurrent_queue<int> queue(1024);
 #pragma once

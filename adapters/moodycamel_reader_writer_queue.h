@@ -1,14 +1,15 @@
 // moodycamel::ReaderWriterQueue behind this package's interface: one producer thread, one consumer thread.
 //
-// Source: Cameron Desrochers, "A Fast Lock-Free Queue for C++" (2013), github.com/cameron314/readerwriterqueue.
+// Source: Cameron Desrochers, "A Fast Lock-Free Queue for C++" (2013),
+//   github.com/cameron314/readerwriterqueue.
 // When: to compare, or where that library is in use already. Otherwise use `lockfree::spsc_queue`, whose
-//   bound is exact and whose operations in bulk are.
+//   bound is exact and which moves many elements at once.
 // Progress: try_ members are wait-free. Members that wait block, sleeping in the kernel.
 // Ordering: first in, first out; linearizable. A push happens before the pop of its element.
 // Cost: moodycamel's own, plus two plain stores a push for `close`, and three loads of lines that nobody
 //   writes for those who wait. All memory is taken by the constructor, with malloc.
 // Bound: soft. At least `capacity`; at most the next power of two above it, less one, and for 1024 and more
-//   at most 1022 above it.
+//   at most 1021 above it.
 //
 //   switchyard::adapters::moodycamel_reader_writer_queue<int> queue(1024);
 #pragma once
@@ -31,8 +32,7 @@ namespace switchyard::adapters {
 /// and a T that needs only a move constructor. With more than one producer or consumer the behaviour is
 /// undefined.
 template <class T>
-class moodycamel_reader_writer_queue
-    : public lockfree::waiting_queue<moodycamel_reader_writer_queue<T>, T> {
+class moodycamel_reader_writer_queue : public lockfree::waiting_queue<moodycamel_reader_writer_queue<T>, T> {
  public:
   /// Room for at least `capacity` elements. Throws std::invalid_argument for 0, std::bad_alloc for what
   /// memory cannot hold.
@@ -55,7 +55,7 @@ class moodycamel_reader_writer_queue
     const auto inside = producer_->enter(closed_);
     if (!inside) return conqueue_status::closed;
     return queue_.try_emplace(std::in_place, std::forward<Args>(args)...) ? conqueue_status::success
-                                                                         : conqueue_status::full;
+                                                                          : conqueue_status::full;
   }
 
   template <class Sink>

@@ -12,6 +12,7 @@
 
 namespace switchyard::adapters {
 
+// clang-format off
 std::string_view to_string(queue_order order) noexcept {
   switch (order) {
     case queue_order::fifo: return "fifo";
@@ -38,13 +39,15 @@ std::string_view to_string(progress guarantee) noexcept {
   }
   return "unknown";
 }
+// clang-format on
 
 const counter_registry& counter_registry::builtin() {
   static const counter_registry all = [] {
     counter_registry r;
     r.add({"lockfree.counter", "one atomic cell", progress::wait_free}, any_counter::make<lockfree::counter>);
-    r.add({"lockfree.sharded_counter", "an atomic cell for each thread, summed when read", progress::wait_free},
-          any_counter::make<lockfree::sharded_counter>);
+    r.add(
+        {"lockfree.sharded_counter", "an atomic cell for each thread, summed when read", progress::wait_free},
+        any_counter::make<lockfree::sharded_counter>);
     r.add({"blocking.counter", "one number under a small lock", progress::blocking},
           any_counter::make<blocking::counter>);
     r.add({"blocking.sharded_counter", "numbers under several small locks", progress::blocking},

@@ -136,7 +136,8 @@ class queue_registry : public basic_registry<queue_info, std::function<any_queue
   template <class Queue>
   void add_bounded(queue_info info) {
     if constexpr (concurrent_queue<Queue>) {
-      this->add(std::move(info), [](std::size_t capacity) { return any_queue<T>::template make<Queue>(capacity); });
+      this->add(std::move(info),
+                [](std::size_t capacity) { return any_queue<T>::template make<Queue>(capacity); });
     }
   }
 

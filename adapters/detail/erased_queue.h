@@ -49,15 +49,27 @@ struct nothing_in_particular {};
 template <class T>
 concept takes_everything = std::is_constructible_v<T, nothing_in_particular>;
 
+// clang-format off
 template <class T, class... Args>
 concept can_emplace =
     std::is_constructible_v<T, Args...> &&
     (!takes_everything<T> || (sizeof...(Args) == 1 && (std::same_as<std::remove_cvref_t<Args>, T> && ...)));
+// clang-format on
+
+/// What an `any_queue<T>` can hold.
+template <class Queue, class T>
+concept queue_of = concurrent_queue<Queue> && std::same_as<typename Queue::value_type, T>;
+
+/// Arguments other than a capacity, which may be written as an int.
+template <class... Args>
+concept not_a_number = sizeof...(Args) != 1 || !(std::integral<std::remove_cvref_t<Args>> || ...);
 
 /// Iterators that are a pointer and a count in disguise: to const or mutable T, to move from, to assign to.
+// clang-format off
 template <class T, class In>
-concept array_to_copy = std::contiguous_iterator<In> && std::convertible_to<std::iter_reference_t<In>, const T&> &&
-                        std::same_as<std::iter_value_t<In>, T> && std::copy_constructible<T>;
+concept array_to_copy =
+    std::contiguous_iterator<In> && std::convertible_to<std::iter_reference_t<In>, const T&> &&
+    std::same_as<std::iter_value_t<In>, T> && std::copy_constructible<T>;
 template <class T, class In>
 inline constexpr bool is_array_to_move = false;
 template <class T, class In>
@@ -66,8 +78,10 @@ inline constexpr bool is_array_to_move<T, std::move_iterator<In>> =
 template <class T, class In>
 concept array_to_move = is_array_to_move<T, In>;
 template <class T, class Out>
-concept array_to_fill = std::contiguous_iterator<Out> && std::same_as<std::iter_reference_t<Out>, T&> &&
-                        std::is_move_assignable_v<T>;
+concept array_to_fill =
+    std::contiguous_iterator<Out> && std::same_as<std::iter_reference_t<Out>, T&> &&
+    std::is_move_assignable_v<T>;
+// clang-format on
 
 /// Pushes elements until one is refused. If building one throws, that ends it too; the exception passes on
 /// if it was the first.
@@ -82,8 +96,8 @@ std::size_t one_by_one(In first, std::size_t n, Push push) {
   return done;
 }
 
-/// Pops elements until there is none, waiting for the first alone. If moving one out throws, it is lost, those
-/// before it are in `out`, and the exception passes on.
+/// Pops elements until there is none, waiting for the first alone. If moving one out throws, it is lost,
+/// those before it are in `out`, and the exception passes on.
 template <class Out, class Pop>
 std::size_t one_by_one_to(Out out, std::size_t max, Pop pop) {
   std::size_t done = 0;
@@ -311,7 +325,10 @@ auto queue_holder<Queue>::take_uncounted(const deadline* limit) -> pop_result<T>
 template <class Queue>
 template <class In>
 std::size_t queue_holder<Queue>::put_n(In first, std::size_t n, const deadline* limit) {
-  if constexpr (requires { queue_.push_n(first, n); queue_.try_push_n(first, n); }) {
+  if constexpr (requires {
+                  queue_.push_n(first, n);
+                  queue_.try_push_n(first, n);
+                }) {
     const std::size_t done = limit == do_not_wait ? queue_.try_push_n(first, n) : queue_.push_n(first, n);
     size_.add(done);
     return done;

@@ -179,7 +179,9 @@ concept bulk_input =
 template <class T, class Sink>
 struct pour_into {
   Sink& sink;
-  void operator=(cell<T>&& from) noexcept(noexcept(sink(std::declval<T>()))) { sink(std::move(from.value())); }
+  void operator=(cell<T>&& from) noexcept(noexcept(sink(std::declval<T>()))) {
+    sink(std::move(from.value()));
+  }
 };
 
 /// What many are dequeued into: writes to the caller's iterator and advances it.
@@ -208,14 +210,17 @@ class drain_to {
 };
 
 /// Whether elements can go out by the bulk operation, which would lose the rest if writing one threw.
+// clang-format off
 template <class T, class Output>
 concept bulk_output = requires(Output& out, T& value) {
   { *out = std::move(value) } noexcept;
   { ++out } noexcept;
 };
+// clang-format on
 
-/// `capacity`, if there can be a queue for as many: throws std::invalid_argument for 0, std::bad_alloc for more
-/// than memory can hold. moodycamel's own arithmetic wraps round, or it takes what there is bit by bit first.
+/// `capacity`, if there can be a queue for as many: throws std::invalid_argument for 0, std::bad_alloc for
+/// more than memory can hold. moodycamel's own arithmetic wraps round, or it takes what there is bit by bit
+/// first.
 template <class T>
 std::size_t checked_capacity(std::size_t capacity) {
   if (capacity == 0) throw std::invalid_argument("a bounded queue needs a capacity of at least 1");

@@ -17,17 +17,17 @@ namespace switchyard::adapters::detail {
 
 /// `Queue` is one of moodycamel's two, of `cell<T>`; `Derived` the adapter.
 ///
-/// The bound. moodycamel has none, but its `try_enqueue` fails rather than allocate, so the blocks that the
-/// constructor reserved are one. Alone it would not do: a block belongs to one producer until it has been
-/// filled and emptied, so that a producer might find no block in an empty queue, for ever; and a thread's
-/// index of blocks starts with 32, so that it would find no room for its 1025th element in a queue of a
-/// million. So when `try_enqueue` fails, the number of elements decides: below the capacity, one more block
-/// is allocated; it stays with the queue. Hence
+/// The bound. moodycamel has none, but its `try_enqueue` fails rather than allocate, so the blocks of 32 that
+/// the constructor reserved are one. Alone it would not do. A block belongs to one producer until it has been
+/// filled and emptied, so that another might find none in an empty queue, for ever; and a thread's index of
+/// blocks begins with 32, so that it would find no room for its 1025th element in a queue of a million. So
+/// when `try_enqueue` fails, the number of elements decides: below the capacity, one more block is allocated,
+/// and stays with the queue. Hence
 ///
-///   a push is refused only if there were at least `capacity` elements, and
-///   there are never more than 32 * (capacity / 32 + 3 * producers + 1), rounding up: each producer has at
-///   most one block that it has not filled, one that has not been emptied, and one that it was allowed
-///   while another was as well.
+/// - a push is refused only if there were at least `capacity` elements;
+/// - there are never more elements than fit in the blocks, and those are at most capacity / 32 + 1, and 3 for
+///   each producer (one that it has not filled, one that is not empty yet, one that it was granted while
+///   others were), and 1 for each consumer (which it is emptying), or as many as it empties in bulk.
 template <class Derived, class T, class Queue>
 class moodycamel_mpmc : public lockfree::waiting_queue<Derived, T> {
  public:
@@ -48,7 +48,7 @@ class moodycamel_mpmc : public lockfree::waiting_queue<Derived, T> {
 
   // Moves up to `max` elements to `out`, which is left after the last.
   template <class Out>
-    requires bulk_output<T, Out>
+  requires bulk_output<T, Out>
   void pop_batch_once(Out& out, std::size_t max, std::size_t& done) {
     if (done == max) return;
     retry_while_not_empty([&] {

@@ -20,9 +20,13 @@ extern "C" void __tsan_release(void* address);
 
 namespace switchyard::adapters::detail {
 /// What threads did before they handed `place` over happened before this.
-inline void taken_over(void* place) noexcept { __tsan_acquire(place); }
+inline void taken_over(void* place) noexcept {
+  __tsan_acquire(place);
+}
 /// What this thread has done so far happened before whatever the next one at `place` does.
-inline void handed_over(void* place) noexcept { __tsan_release(place); }
+inline void handed_over(void* place) noexcept {
+  __tsan_release(place);
+}
 }  // namespace switchyard::adapters::detail
 
 #else

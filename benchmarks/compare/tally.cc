@@ -55,7 +55,7 @@ namespace {
 // The first pass: all totals, and the vocabulary. Its counts are right if every word found a place.
 class first_pass {
  public:
-  explicit first_pass(reference& into) : into_(into) {}
+  first_pass(reference& into, std::size_t places) : into_(into), places_(places) {}
 
   void add(std::string_view word) {
     tally& answer = into_.answer;
@@ -68,7 +68,7 @@ class first_pass {
     } else if (word.size() > vocabulary::max_word_bytes) {
       into_.every_word = false;
     } else {
-      if (into_.known.size() == vocabulary::max_words) make_room();
+      if (into_.known.size() == places_) make_room();
       into_.known.add(word);
       answer.counts.push_back(1);
     }
@@ -76,7 +76,7 @@ class first_pass {
 
  private:
   // Takes the same from every count, so much that at least half of them come to nothing. So no word loses
-  // more, all in all, than `left_out_at_most`: each taking of m takes at least m * max_words / 2 from the
+  // more, all in all, than `left_out_at_most`: each taking of m takes at least m * places_ / 2 from the
   // whole.
   void make_room() {
     std::vector<std::uint64_t>& counts = into_.answer.counts;
@@ -91,12 +91,13 @@ class first_pass {
   }
 
   reference& into_;
+  const std::size_t places_;
 };
 
 }  // namespace
 
 reference make_reference(const mapped_text& input, const atomic<bool>& stop,
-                         const std::function<void(double)>& progress) {
+                         const std::function<void(double)>& progress, std::size_t places) {
   const std::string_view text = input.text();
   reference result;
   tally& answer = result.answer;
@@ -121,7 +122,7 @@ reference make_reference(const mapped_text& input, const atomic<bool>& stop,
     looked_at += piece;
   };
   if (!text.empty()) look_ahead();
-  first_pass pass(result);
+  first_pass pass(result, places);
   for_each_word(
       text, [&](std::string_view word) { pass.add(word); },
       [&, give_back](const char* at) mutable {

@@ -108,10 +108,11 @@ struct reference {
   std::uint64_t left_out_at_most = 0;  ///< how often those may occur (those that are too long: more often)
 };
 
-/// Reads the text once; twice if it has too many different words. `progress(fraction)` is called now and
-/// then. Throws `bad_request` at a NUL byte, and `interrupted` once `stop` is set.
+/// Reads the text once; twice if it has more different words than `places`. `progress(fraction)` is called
+/// now and then. Throws `bad_request` at a NUL byte, and `interrupted` once `stop` is set.
 reference make_reference(const mapped_text& text, const atomic<bool>& stop,
-                         const std::function<void(double)>& progress = {});
+                         const std::function<void(double)>& progress = {},
+                         std::size_t places = vocabulary::max_words);
 
 /// The up to `n` most frequent words and their counts, the most frequent first, equal ones in the order of
 /// their bytes. Words of no count are left out.

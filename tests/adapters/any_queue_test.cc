@@ -46,7 +46,9 @@ class small_queue {
   using value_type = T;
   explicit small_queue(std::size_t capacity) : capacity_(capacity) {}
 
-  bool is_closed() const noexcept { return locked([&] { return closed_; }); }
+  bool is_closed() const noexcept {
+    return locked([&] { return closed_; });
+  }
   void close() noexcept {
     locked([&] { return closed_ = true; });
   }
@@ -288,7 +290,9 @@ TYPED_TEST(any_queue_test, TakesAnything) {
   EXPECT_EQ(std::any_cast<std::string>(*popped), "x");
 }
 template <class T, class... Args>
-concept emplaces = requires(any_queue<T>& queue, Args&&... args) { queue.try_emplace(std::forward<Args>(args)...); };
+concept emplaces = requires(any_queue<T>& queue, Args&&... args) {
+  queue.try_emplace(std::forward<Args>(args)...);
+};
 static_assert(emplaces<std::any, std::any&> && !emplaces<std::any, int>);
 static_assert(emplaces<std::unique_ptr<int>, int*> && !emplaces<std::unique_ptr<int>, std::unique_ptr<int>&>);
 

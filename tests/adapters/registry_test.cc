@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <memory>
 #include <mutex>
@@ -52,7 +53,9 @@ std::string message_of(const Registry& all, std::string_view globs) {
   return "no exception";
 }
 
-any_queue<int> a_queue(std::size_t capacity) { return any_queue<int>::make<std_bounded_queue<int>>(capacity); }
+any_queue<int> a_queue(std::size_t capacity) {
+  return any_queue<int>::make<std_bounded_queue<int>>(capacity);
+}
 
 registry three() {
   registry all;
@@ -67,8 +70,8 @@ TEST(Registry, KnowsEveryImplementation) {
             (std::vector<std::string>{
                 "lockfree.bounded_queue", "lockfree.spsc_queue", "blocking.bounded_queue",
                 "blocking.unbounded_queue", "blocking.spsc_queue", "moodycamel.concurrent_queue",
-                "moodycamel.blocking_concurrent_queue", "moodycamel.reader_writer_queue", "absl.bounded_queue",
-                "std.bounded_queue"}));
+                "moodycamel.blocking_concurrent_queue", "moodycamel.reader_writer_queue",
+                "absl.bounded_queue", "std.bounded_queue"}));
   EXPECT_EQ(names(counter_registry::builtin()),
             (std::vector<std::string>{"lockfree.counter", "lockfree.sharded_counter", "blocking.counter",
                                       "blocking.sharded_counter", "absl.counter", "std.counter"}));
@@ -88,7 +91,8 @@ TEST(Registry, FitsEveryKindOfElement) {
     EXPECT_TRUE(queue.emplace(7));
     EXPECT_EQ(*queue.pop()->number, 7);
   }
-  EXPECT_EQ(queue_registry<wide_and_only_movable>::builtin().entries().size(), registry::builtin().entries().size());
+  EXPECT_EQ(queue_registry<wide_and_only_movable>::builtin().entries().size(),
+            registry::builtin().entries().size());
 }
 
 TEST(Registry, At) {
@@ -103,17 +107,20 @@ TEST(Registry, UnknownNameSaysWhichAreKnown) {
     static_cast<void>(three().at("one.quue"));
     FAIL();
   } catch (const std::invalid_argument& problem) {
-    EXPECT_STREQ(problem.what(), "unknown queue \"one.quue\"; did you mean \"one.queue\"?"
-                                 " known: one.queue, one.other, two.queue");
+    EXPECT_STREQ(problem.what(),
+                 "unknown queue \"one.quue\"; did you mean \"one.queue\"?"
+                 " known: one.queue, one.other, two.queue");
   }
   try {
     static_cast<void>(registry::builtin().at("lockfre.bounded_queue"));
     FAIL();
   } catch (const unknown_name& problem) {
-    EXPECT_NE(std::string(problem.what()).find("did you mean \"lockfree.bounded_queue\"?"), std::string::npos);
+    EXPECT_NE(std::string(problem.what()).find("did you mean \"lockfree.bounded_queue\"?"),
+              std::string::npos);
   }
   EXPECT_EQ(message_of(registry(), "x"), "unknown queue \"x\" known: none");
-  EXPECT_NE(message_of(counter_registry::builtin(), "counter").find("unknown counter \"counter\""), std::string::npos);
+  EXPECT_NE(message_of(counter_registry::builtin(), "counter").find("unknown counter \"counter\""),
+            std::string::npos);
 }
 
 TEST(Registry, Globs) {
@@ -122,7 +129,8 @@ TEST(Registry, Globs) {
   EXPECT_EQ(matches(all, "*"), names(all));
   EXPECT_EQ(matches(all, "one.*"), (list{"one.queue", "one.other"}));
   EXPECT_EQ(matches(all, "*.queue"), (list{"one.queue", "two.queue"}));
-  EXPECT_EQ(matches(all, "two.queue,one.queue"), (list{"one.queue", "two.queue"})) << "in the registry's order";
+  EXPECT_EQ(matches(all, "two.queue,one.queue"), (list{"one.queue", "two.queue"}))
+      << "in the registry's order";
   EXPECT_EQ(matches(all, "one.*,*.queue,*"), names(all)) << "each once";
   EXPECT_EQ(matches(all, "???.o*r"), (list{"one.other"}));
   EXPECT_EQ(matches(all, " two.* , one.other "), (list{"one.other", "two.queue"}));
@@ -155,7 +163,8 @@ TEST(Registry, AddsToACopy) {
   counter_registry counters;
   EXPECT_TRUE(counters.entries().empty());
   counters.add({"c", "", progress::blocking}, any_counter::make<std_counter>);
-  EXPECT_THROW(counters.add({"c", "", progress::blocking}, any_counter::make<std_counter>), std::invalid_argument);
+  EXPECT_THROW(counters.add({"c", "", progress::blocking}, any_counter::make<std_counter>),
+               std::invalid_argument);
 }
 
 TEST(Names, GlobMatches) {
@@ -200,7 +209,9 @@ TEST(Names, EnumeratorsHaveNames) {
 class builtin_queue : public ::testing::TestWithParam<std::string> {
  protected:
   const queue_info& info() const { return registry::builtin().at(GetParam()).info; }
-  any_queue<int> make(std::size_t capacity) const { return registry::builtin().at(GetParam()).make(capacity); }
+  any_queue<int> make(std::size_t capacity) const {
+    return registry::builtin().at(GetParam()).make(capacity);
+  }
 
   // As many elements as go in, at most `limit`.
   static std::size_t fill(any_queue<int>& queue, std::size_t limit) {
@@ -223,7 +234,7 @@ TEST_P(builtin_queue, Works) {
 
 TEST_P(builtin_queue, BoundIsAsSaid) {
   constexpr std::size_t beyond = 20'000;
-  for (const std::size_t n : {1, 2, 3, 7, 32, 33, 1000, 5000}) {
+  for (const std::size_t n : std::initializer_list<std::size_t>{1, 2, 3, 7, 32, 33, 1000, 5000}) {
     SCOPED_TRACE(n);
     auto queue = make(n);
     const std::size_t held = fill(queue, beyond);
@@ -288,7 +299,8 @@ TEST_P(builtin_queue, RolesAreAsSaid) {
           if (!next) break;
           mine.push_back(*next);
         } else {
-          mine.insert(mine.end(), some.begin(), some.begin() + static_cast<long>(queue.try_pop_n(some.data(), 4)));
+          mine.insert(mine.end(), some.begin(),
+                      some.begin() + static_cast<long>(queue.try_pop_n(some.data(), 4)));
         }
       }
       const std::lock_guard hold(mutex);
@@ -339,7 +351,8 @@ TEST_P(builtin_counter, Works) {
   EXPECT_EQ(counter.load(), 7);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, builtin_counter, ::testing::ValuesIn(names(counter_registry::builtin())), test_name);
+INSTANTIATE_TEST_SUITE_P(All, builtin_counter, ::testing::ValuesIn(names(counter_registry::builtin())),
+                         test_name);
 
 }  // namespace
 }  // namespace switchyard::adapters

@@ -1,6 +1,7 @@
 // backoff, cache_padded, plain, tagged_ptr and the read-modify-write helpers.
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -154,7 +155,7 @@ TEST(CachePadded, NeighboursShareNoLine) {
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(&cells[0].value) % cache_padding, 0U);
   EXPECT_GE(reinterpret_cast<char*>(&cells[1]) - reinterpret_cast<char*>(&cells[0]),
             static_cast<std::ptrdiff_t>(cache_padding));
-  const cache_padded<std::string> text(std::in_place, 3, 'x');
+  const cache_padded<std::string> text(std::in_place, std::size_t{3}, 'x');
   EXPECT_EQ(*text, "xxx");
   EXPECT_EQ(text->size(), 3U);
 }

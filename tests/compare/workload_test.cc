@@ -63,7 +63,7 @@ std::vector<const queue_entry*> able(const worker_layout& layout) {
 }
 
 TEST(Pipeline, AllAgreeHoweverTheWorkIsLaidOut) {
-  const std::string text = lines(3000) + "the end has no newline";
+  const std::string text = lines(800) + "the end has no newline";
   for (const worker_layout& layout :
        std::vector<worker_layout>{{.producers = 1, .consumers = 1},
                                   {.producers = 1, .consumers = 1, .capacity = 1},
@@ -79,7 +79,7 @@ TEST(Pipeline, AllAgreeHoweverTheWorkIsLaidOut) {
       EXPECT_EQ(samples[i].wrong, "");
       EXPECT_FALSE(samples[i].cut_short);
       EXPECT_EQ(samples[i].passes, 1u);
-      EXPECT_EQ(samples[i].items, 3001u);
+      EXPECT_EQ(samples[i].items, 801u);
       EXPECT_GT(samples[i].use.seconds, 0);
     }
   }
@@ -163,7 +163,7 @@ TEST(Pipeline, IsCutShortInTheMiddle) {
 TEST(Pipeline, KeepsLittleOfALargeTextInMemory) {
   std::string text;
   const std::string line = std::string(499, 'x') + "\n";
-  while (text.size() < (std::size_t{48} << 20)) text += line;
+  while (text.size() < (std::size_t{32} << 20)) text += line;
   const bench on(text, {.producers = 2, .consumers = 1});
   const auto contenders = pipeline({&queue_registry::builtin().at("blocking.bounded_queue"),
                                     &queue_registry::builtin().at("blocking.unbounded_queue")},
@@ -178,7 +178,7 @@ TEST(Pipeline, KeepsLittleOfALargeTextInMemory) {
 
 TEST(Pipeline, KeepsLittleOfLongLinesInMemory) {
   std::string text;
-  for (int i = 0; i < 30; ++i) text += std::string(stride * 3 / 2, 'x') + " end\n";
+  for (int i = 0; i < 20; ++i) text += std::string(stride * 3 / 2, 'x') + " end\n";
   const bench on(text);
   EXPECT_EQ(on.run_queue(queue_registry::builtin(), "blocking.bounded_queue").wrong, "");
   EXPECT_LE(resident(on.text), std::size_t{8} << 20);
@@ -214,7 +214,7 @@ class forgetful_counter {
 TEST(Counting, AllAgree) {
   for (const worker_layout& layout :
        std::vector<worker_layout>{{.producers = 1, .consumers = 1}, {.producers = 3, .consumers = 2}}) {
-    const bench on(lines(20'000) + "end", layout);
+    const bench on(lines(6000) + "end", layout);
     std::vector<const counter_entry*> counters;
     for (const counter_entry& entry : counter_registry::builtin().entries()) counters.push_back(&entry);
     for (const contender& each : counting(counters, {on.text, on.expected, on.layout, on.stop})) {

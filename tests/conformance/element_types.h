@@ -54,18 +54,6 @@ struct element<std::unique_ptr<std::uint64_t>> {
   }
 };
 
-/// A pointer; number 0 is nullptr.
-template <>
-struct element<const char*> {
-  static const char* make(std::uint64_t number) {
-    static const std::array<char, 1024> memory{};
-    return number == 0 ? nullptr : memory.data() + number % memory.size();
-  }
-  static std::uint64_t number(const char* value) {
-    return value == nullptr ? 0 : static_cast<std::uint64_t>(value - make(1024));
-  }
-};
-
 enum class colour : std::uint16_t { red, green, blue = 0xffff };
 
 /// Trivially copyable, `Size` bytes, no alignment.
