@@ -96,12 +96,12 @@ class moodycamel_blocking_concurrent_queue
     detail::pour_into<T, Sink> target{*asleep.sink};
     std::chrono::microseconds wait = slice;
     if (!asleep.limit.is_never()) {
-      const auto left = asleep.limit.when() - deadline::clock::now();
-      if (left <= left.zero()) {
+      const auto now = deadline::clock::now();
+      if (asleep.limit.when() <= now) {
         done += this->queue().try_dequeue(target);
         return;
       }
-      wait = std::min(wait, std::chrono::ceil<std::chrono::microseconds>(left));
+      wait = std::min(wait, std::chrono::ceil<std::chrono::microseconds>(asleep.limit.when() - now));
     }
     done += this->queue().wait_dequeue_timed(target, std::int64_t{wait.count()});
   }
