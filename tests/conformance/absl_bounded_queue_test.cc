@@ -7,7 +7,8 @@
 
 namespace switchyard::conformance {
 
-struct absl_bounded_queue : queue_under_test<adapters::absl_bounded_queue> {};
+struct absl_bounded_queue
+    : queue_under_test<adapters::absl_bounded_queue, claims{.calls_nobody = quiet::no}> {};
 INSTANTIATE_TYPED_TEST_SUITE_P(absl_bounded_queue, queue_suite, absl_bounded_queue);
 
 }  // namespace switchyard::conformance

@@ -7,7 +7,8 @@
 
 namespace switchyard::conformance {
 
-struct std_bounded_queue : queue_under_test<adapters::std_bounded_queue> {};
+struct std_bounded_queue : queue_under_test<adapters::std_bounded_queue, claims{.calls_nobody = quiet::no}> {
+};
 INSTANTIATE_TYPED_TEST_SUITE_P(std_bounded_queue, queue_suite, std_bounded_queue);
 
 }  // namespace switchyard::conformance
