@@ -21,9 +21,9 @@ namespace {
 // Abseil's lock under the names that a Lock needs.
 class abseil_lock {
  public:
-  void lock() { lock_.Lock(); }
+  void lock() ABSL_NO_THREAD_SAFETY_ANALYSIS { lock_.Lock(); }
   bool try_lock() { return lock_.TryLock(); }
-  void unlock() { lock_.Unlock(); }
+  void unlock() ABSL_NO_THREAD_SAFETY_ANALYSIS { lock_.Unlock(); }
 
  private:
   absl::Mutex lock_;

@@ -80,7 +80,7 @@ namespace {
 template <class T>
 bool same(const T& got, const T& wanted, const char* what, where at, int way) {
   if (got == wanted) return true;
-  ADD_FAILURE_AT(at.file_name(), static_cast<int>(at.line()))
+  ADD_FAILURE_AT(at.file_name(), at.line())
       << what << " is " << ::testing::PrintToString(got) << ", not " << ::testing::PrintToString(wanted)
       << (way < 0 ? "" : ", in way " + std::to_string(way));
   return false;
@@ -97,7 +97,7 @@ bool expect_same(std::uint64_t got, std::uint64_t wanted, const char* what, wher
 }
 
 bool expect_true(bool condition, const char* what, where at) {
-  if (!condition) ADD_FAILURE_AT(at.file_name(), static_cast<int>(at.line())) << what;
+  if (!condition) ADD_FAILURE_AT(at.file_name(), at.line()) << what;
   return condition;
 }
 

@@ -13,7 +13,6 @@
 #include <functional>
 #include <mutex>
 #include <ostream>
-#include <source_location>
 #include <string>
 #include <thread>
 #include <vector>
@@ -111,7 +110,20 @@ class watched_thread {
 void in_threads(int count, const std::function<void(int)>& work);
 
 /// The line of a test that called a helper: failures are reported there.
-using where = std::source_location;
+// What std::source_location does; clang 14 does not have that with this standard library.
+class where {
+ public:
+  static constexpr where current(const char* file = __builtin_FILE(), int line = __builtin_LINE()) noexcept {
+    return where(file, line);
+  }
+  constexpr const char* file_name() const noexcept { return file_; }
+  constexpr int line() const noexcept { return line_; }
+
+ private:
+  constexpr where(const char* file, int line) noexcept : file_(file), line_(line) {}
+  const char* file_;
+  int line_;
+};
 
 /// As EXPECT_EQ, but not in line: the suites are instantiated for so many types that it matters. `way` is how
 /// the element was pushed or popped, if that is a question.
