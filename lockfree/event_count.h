@@ -60,12 +60,15 @@ class event_count {
   /// The same with a limit: the last value of `ready()`, which is called once more after the deadline.
   template <class Predicate>
   bool await_until(deadline limit, Predicate ready) {
-    while (!ready()) {
+    for (;;) {
+      // Asked before each look: notifications meant for others must not keep us past the deadline.
+      const bool last = limit.has_passed();
+      if (ready()) return true;
+      if (last) return false;
       const key registered = prepare_wait();
       if (ready_or_cancel(registered, ready)) return true;
-      if (commit_wait(registered, limit) == futex_result::timed_out) return ready();
+      commit_wait(registered, limit);
     }
-    return true;
   }
 
   /// The long form, for callers that do something between the steps: register, look again, and then either

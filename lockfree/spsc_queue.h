@@ -77,7 +77,7 @@ class spsc_queue : public waiting_queue<spsc_queue<T, Allocator>, T> {
   // A cache line of elements. `tail` is the count of elements that had been pushed when the producer last
   // filled a place in this line: so the consumer, about to read a place, finds in the same line whether it has
   // been filled.
-  struct alignas(line_size) line {
+  struct alignas(line_size) alignas(T) line {
     static constexpr std::size_t size =
         std::max<std::size_t>(1, (line_size - sizeof(std::uint64_t)) / sizeof(plain<T>));
 

@@ -149,9 +149,10 @@ class waiting_queue : public queue_members<Derived, T> {
     return static_cast<std::uint32_t>(std::min<std::size_t>(n, std::numeric_limits<std::uint32_t>::max()));
   }
 
-  // What every push and pop owes the others when it has ended, whether or not it moved anything: wake who
-  // waits for what it changed and, on a closed queue, all consumers, as this operation may have been the last
-  // that "closed" had to wait for. One fence orders both looks after the operation.
+  // What a push, whether or not it moved anything, and a pop that did owe the others when they have ended: wake
+  // who waits for what they changed and, on a closed queue, all consumers, as this operation may have been the
+  // last that "closed" had to wait for. (A pop that found nothing is never that; and were it to notify, a
+  // consumer would wake itself for ever.) One fence orders both looks after the operation.
   void ended(event_count& changed, std::size_t n) noexcept {
     asymmetric_fence_light();
     if (n != 0 && changed.has_waiters()) [[unlikely]] changed.notify(saturated(n));
@@ -181,7 +182,7 @@ class waiting_queue : public queue_members<Derived, T> {
       ended(not_full_, 1);  // the element may be gone
       throw;
     }
-    ended(not_full_, status == conqueue_status::success ? 1 : 0);
+    if (status == conqueue_status::success) ended(not_full_, 1);
     return status;
   }
 
@@ -232,7 +233,7 @@ class waiting_queue : public queue_members<Derived, T> {
       ended(not_full_, done + 1);
       throw;
     }
-    ended(not_full_, done);
+    if (done != 0) ended(not_full_, done);
   }
 
   // Calls `attempt` until it returns something else than `not_yet`, or `limit` has passed.

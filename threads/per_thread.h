@@ -144,7 +144,7 @@ class per_thread {
   }
 
  private:
-  struct alignas(cache_padding) node : detail::cell_header {
+  struct alignas(cache_padding) alignas(Cell) node : detail::cell_header {
     Cell cell{};
     node* next = nullptr;
   };

@@ -155,10 +155,16 @@ std::string results_text(const std::vector<summary>& lines, bool show_runs) {
     if (show_runs) cells.push_back(absl::StrCat(line.runs));
     results.add(std::move(cells));
   }
-  return absl::StrCat(
+  std::string text = absl::StrCat(
       results.to_string(),
       "\nitems/s: the median of the runs; vs blocking: divided by that of the best blocking one; waits and\n"
       "preempted: context switches per 1000 items, voluntary and not; CPU: of all threads together.\n");
+  if (const std::size_t n = unsteady(lines); n > 0) {
+    absl::StrAppend(
+        &text, "\nNote: runs of the same implementation differ by more than twice (", n, " of ", lines.size(),
+        "): the machine was busy,\nor its speed changed. More --repetitions or a longer --min_time help.\n");
+  }
+  return text;
 }
 
 // Shows how far the runs are, and guesses the rest from those that are finished.

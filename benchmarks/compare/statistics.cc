@@ -83,4 +83,10 @@ std::vector<summary> summarize(const std::vector<outcome>& outcomes) {
   return lines;
 }
 
+std::size_t unsteady(const std::vector<summary>& lines) {
+  return static_cast<std::size_t>(std::count_if(lines.begin(), lines.end(), [](const summary& line) {
+    return line.items_per_second.max > 2 * line.items_per_second.min;
+  }));
+}
+
 }  // namespace switchyard::compare

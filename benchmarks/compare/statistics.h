@@ -47,4 +47,7 @@ struct summary {
 /// any, and where it did nothing, there is no ratio.
 std::vector<summary> summarize(const std::vector<outcome>& outcomes);
 
+/// How many of them differ from run to run by more than twice: then something else was going on.
+std::size_t unsteady(const std::vector<summary>& lines);
+
 }  // namespace switchyard::compare

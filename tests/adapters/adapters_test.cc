@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -19,8 +20,11 @@
 #include <utility>
 #include <vector>
 
+#include "concurrentqueue.h"
 #include "switchyard/adapters/absl_bounded_queue.h"
 #include "switchyard/adapters/absl_counter.h"
+#include "switchyard/adapters/detail/moodycamel_cell.h"
+#include "switchyard/adapters/detail/moodycamel_mpmc.h"
 #include "switchyard/adapters/moodycamel_blocking_concurrent_queue.h"
 #include "switchyard/adapters/moodycamel_concurrent_queue.h"
 #include "switchyard/adapters/moodycamel_reader_writer_queue.h"
@@ -118,10 +122,43 @@ TYPED_TEST(moodycamel_mpmc_test, OvershootIsLimitedWithManyProducers) {
   }
 }
 
-// A consumer that comes too late hides an element for a moment from one that is about to sleep.
+// A consumer that comes too late hides an element for a moment from one that is about to sleep. Here the
+// library hides every element a few times.
+struct hiding_queue : moodycamel::ConcurrentQueue<detail::cell<int>> {
+  using ConcurrentQueue::ConcurrentQueue;
+  int times = 0;
+
+  bool hides() { return size_approx() != 0 && times++ % 4 != 3; }
+  template <class Target>
+  bool try_dequeue(Target& target) {
+    return !hides() && ConcurrentQueue::try_dequeue(target);
+  }
+  template <class Output>
+  std::size_t try_dequeue_bulk(Output out, std::size_t max) {
+    return hides() ? 0 : ConcurrentQueue::try_dequeue_bulk(out, max);
+  }
+};
+struct hiding_adapter : detail::moodycamel_mpmc<hiding_adapter, int, hiding_queue> {
+  explicit hiding_adapter(std::size_t capacity) : moodycamel_mpmc(capacity) {}
+};
+
+TEST(MoodycamelConcurrent, HiddenElementIsNotTakenForNone) {
+  hiding_adapter queue(8);
+  std::array<int, 8> some{};
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(queue.try_push(int(i)), status::success);
+  EXPECT_EQ(queue.try_pop(), 0);
+  EXPECT_EQ(queue.try_pop_n(some.data(), 2), 2U);
+  EXPECT_EQ(some[1], 2);
+  queue.close();
+  EXPECT_EQ(queue.pop_n(some.data(), 8), 1U);
+  EXPECT_EQ(some[0], 3);
+  EXPECT_EQ(queue.try_pop().error(), status::closed);
+}
+
+// The same with the real one.
 TYPED_TEST(moodycamel_mpmc_test, NoElementIsOverlookedByAWaiter) {
   TypeParam queue(64);
-  constexpr int rounds = 20'000;
+  constexpr int rounds = 2'000;
   atomic<int> consumed{0};
   atomic<bool> stop{false};
   std::thread waiter([&] {
@@ -156,6 +193,46 @@ TYPED_TEST(moodycamel_mpmc_test, NoElementIsOverlookedByAWaiter) {
   queue.close();
   waiter.join();
   passer_by.join();
+}
+
+// Close against a push that is under way: it may still succeed, so nobody may be told that the queue is done.
+
+struct slow {
+  struct gate {
+    std::promise<void> inside;
+    std::future<void> go_on;
+  };
+  explicit slow(gate& at) {
+    at.inside.set_value();
+    at.go_on.wait();
+  }
+};
+
+template <class Queue>
+class every_moodycamel_queue : public ::testing::Test {};
+using moodycamel_queues =
+    ::testing::Types<moodycamel_concurrent_queue<slow>, moodycamel_blocking_concurrent_queue<slow>,
+                     moodycamel_reader_writer_queue<slow>>;
+TYPED_TEST_SUITE(every_moodycamel_queue, moodycamel_queues);
+
+TYPED_TEST(every_moodycamel_queue, PushUnderWayIsWaitedFor) {
+  TypeParam queue(4);
+  slow::gate gate;
+  std::promise<void> go_on;
+  gate.go_on = go_on.get_future();
+  auto pushed = std::async(std::launch::async, [&] { return queue.emplace(gate); });
+  gate.inside.get_future().wait();
+  queue.close();
+  EXPECT_TRUE(queue.is_closed());
+  EXPECT_EQ(queue.try_emplace(gate), status::closed);
+  EXPECT_EQ(queue.try_pop().error(), status::empty);
+  EXPECT_EQ(queue.try_pop_for(20ms).error(), status::empty);
+  auto popped = std::async(std::launch::async, [&] { return queue.pop().has_value(); });
+  EXPECT_EQ(popped.wait_for(30ms), std::future_status::timeout);
+  go_on.set_value();
+  EXPECT_TRUE(pushed.get());
+  EXPECT_TRUE(popped.get());
+  EXPECT_EQ(queue.try_pop().error(), status::closed);
 }
 
 TEST(MoodycamelBlocking, CloseIsNoticedByThoseAsleepAtOnceOrSoon) {

@@ -266,6 +266,27 @@ TYPED_TEST(any_queue_test, NotDefaultConstructibleNorAssignable) {
   EXPECT_EQ(several.at(0).name, "b");
 }
 
+// However often it has to try.
+TYPED_TEST(any_queue_test, EmplaceThatWaitsUsesItsArgumentsOnce) {
+  auto queue = this->template make<settings>(1);
+  EXPECT_TRUE(queue.emplace("first", 1));
+  std::thread consumer([&] {
+    std::this_thread::sleep_for(30ms);
+    EXPECT_EQ(queue.pop()->name, "first");
+    EXPECT_EQ(queue.pop()->name, "a name that is too long to be kept inside");
+    std::this_thread::sleep_for(30ms);
+    EXPECT_EQ(queue.pop()->name, "third");
+    EXPECT_EQ(queue.pop()->name, "and another name that is too long");
+  });
+  std::string name = "a name that is too long to be kept inside";
+  EXPECT_EQ(queue.try_emplace_until(std::chrono::steady_clock::now() + 10min, std::move(name), 2),
+            conqueue_status::success);
+  EXPECT_TRUE(queue.emplace("third", 3));
+  name = "and another name that is too long";
+  EXPECT_TRUE(queue.emplace(std::move(name), 4));
+  consumer.join();
+}
+
 struct alignas(256) wide {
   explicit wide(int n) : number(n) {}
   int number;

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "switchyard/atomics/atomic.h"
 #include "switchyard/blocking/counter.h"
@@ -32,16 +33,16 @@ class abseil_lock {
 // A lock that lets other threads run at the worst moments, on a machine with few processors too.
 class unlucky_lock {
  public:
-  void lock() {
+  void lock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     lock_.lock();
     yield();
   }
-  bool try_lock() {
+  bool try_lock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     const bool locked = lock_.try_lock();
     yield();
     return locked;
   }
-  void unlock() {
+  void unlock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     lock_.unlock();
     yield();
   }

@@ -98,6 +98,16 @@ TEST(Summary, HasNoRatioWithoutABlockingOne) {
   EXPECT_THAT(summarize({}), IsEmpty());
 }
 
+TEST(Summary, TellsHowManyAreUnsteady) {
+  EXPECT_EQ(unsteady(summarize({
+                {"steady", progress::blocking, {run(1, 100), run(1, 200)}, ""},
+                {"unsteady", progress::blocking, {run(1, 100), run(1, 150), run(1, 201)}, ""},
+                {"one run", progress::blocking, {run(1, 100)}, ""},
+                {"wrong at once", progress::blocking, {}, "failed"},
+            })),
+            1u);
+}
+
 TEST(Summary, KnowsNoPeakWhereNoneWasMeasured) {
   sample unknown = run(1, 100);
   unknown.use.peak_memory.reset();

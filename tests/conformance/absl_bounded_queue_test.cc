@@ -7,8 +7,7 @@
 
 namespace switchyard::conformance {
 
-struct absl_bounded_queue
-    : queue_under_test<adapters::absl_bounded_queue, claims{.calls_nobody = quiet::no}> {};
+struct absl_bounded_queue : queue_under_test<adapters::absl_bounded_queue> {};
 INSTANTIATE_TYPED_TEST_SUITE_P(absl_bounded_queue, queue_suite, absl_bounded_queue);
 
 }  // namespace switchyard::conformance

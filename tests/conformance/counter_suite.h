@@ -155,7 +155,7 @@ TYPED_TEST_P(counter_suite, ExchangeRacingWithAdditionsLosesNothing) {
         const std::int64_t n = i % 3 == 0 ? 0 : i;
         put.fetch_add(n, memory_order_relaxed);
         taken.fetch_add(counter.exchange(n), memory_order_relaxed);
-        if (i % 64 == 0) yield();
+        if (i % 64 == 0) wait_a_little();
       }
     }
   });
@@ -196,7 +196,7 @@ TYPED_TEST_P(counter_suite, ThreadsExitBesideReaders) {
         taken += counter.exchange(0);
         last = 0;
       }
-      yield();
+      wait_a_little();
     }
   });
   for (int wave = 0; wave < waves; ++wave) {
@@ -273,11 +273,11 @@ TYPED_TEST_P(counter_suite, NewCounterBeginsAtZero) {
         shared = make_on_heap<TypeParam>();
         EXPECT_EQ(shared->load(), 0);
         round.store(i, memory_order_release);
-        while (done.load(memory_order_acquire) < threads * i) yield();
+        while (done.load(memory_order_acquire) < threads * i) wait_a_little();
         EXPECT_EQ(shared->load(), 2 * threads);
         shared.reset();
       } else {
-        while (round.load(memory_order_acquire) < i) yield();
+        while (round.load(memory_order_acquire) < i) wait_a_little();
         shared->increment();
         shared->increment();
         done.fetch_add(1, memory_order_acq_rel);

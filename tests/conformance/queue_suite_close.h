@@ -113,14 +113,14 @@ void expect_close_loses_nothing(int rounds, bool bulk) {
     in_threads(producers + consumers + 1, [&](int thread) {
       // All begin together, so that close does meet somebody.
       running.fetch_add(1, memory_order_acq_rel);
-      while (running.load(memory_order_acquire) <= producers + consumers) yield();
+      while (running.load(memory_order_acquire) <= producers + consumers) wait_a_little();
       const auto kind = static_cast<std::size_t>(round + thread);
       if (thread < producers) {
         auto& mine = accepted[static_cast<std::size_t>(thread)];
         std::uint64_t seq = 0;
         for (conqueue_status status = conqueue_status::success; status != conqueue_status::closed;) {
           // Not without end, should the one that closes be kept waiting for a processor.
-          while (seq > 1000 && !queue.is_closed()) yield();
+          while (seq > 1000 && !queue.is_closed()) wait_a_little();
           if (bulk) {
             std::vector<T> values;
             for (std::uint64_t i = 0; i < 3; ++i)
@@ -137,7 +137,7 @@ void expect_close_loses_nothing(int rounds, bool bulk) {
             } else {
               EXPECT_EQ(element<T>::number(value),
                         element<T>::number(element<T>::make(item_number(thread, seq))));
-              if (status == conqueue_status::full) yield();
+              if (status == conqueue_status::full) wait_a_little();
             }
           }
         }
@@ -155,7 +155,7 @@ void expect_close_loses_nothing(int rounds, bool bulk) {
             } else if (status == conqueue_status::closed) {
               break;
             } else {
-              yield();
+              wait_a_little();
             }
           }
         }

@@ -44,7 +44,7 @@ void produce(Queue& queue, const manner& by, int producer, std::uint64_t items) 
         ++seq;
       } else {
         ASSERT_EQ(status, conqueue_status::full);
-        yield();
+        wait_a_little();
       }
     } else {
       const std::size_t n = std::min<std::size_t>(1 + seq % by.bulk, items - seq);
@@ -56,7 +56,7 @@ void produce(Queue& queue, const manner& by, int producer, std::uint64_t items) 
       const std::size_t taken = waits ? queue.push_n(first, n) : queue.try_push_n(first, n);
       ASSERT_TRUE(waits ? taken == n : taken <= n) << taken << " of " << n;
       seq += taken;
-      if (taken == 0) yield();
+      if (taken == 0) wait_a_little();
     }
   }
 }
@@ -72,7 +72,7 @@ void consume(Queue& queue, const manner& by, std::vector<std::uint64_t>& got) {
       } else {
         if (status == conqueue_status::closed) return;
         ASSERT_EQ(status, conqueue_status::empty);
-        yield();
+        wait_a_little();
       }
     } else {
       std::vector<T> values;
@@ -84,7 +84,7 @@ void consume(Queue& queue, const manner& by, std::vector<std::uint64_t>& got) {
       ASSERT_LE(count, 1 + turn % by.bulk);
       for (const T& value : values) got.push_back(element<T>::number(value));
       if (count == 0 && waits) return;
-      if (count == 0) yield();
+      if (count == 0) wait_a_little();
     }
   }
 }
@@ -117,7 +117,7 @@ void expect_delivered_by_all_manners(int producers, int consumers) {
   if (consumers > 1 && Line::claimed.consumers == role::one) GTEST_SKIP() << "one consumer";
   const int items = scaled(12'000) / (producers + consumers);
   for (const manner& by : manners) {
-    expect_delivered<Line, std::uint64_t>(producers, consumers, 1, by, items);
+    expect_delivered<Line, std::uint64_t>(producers, consumers, 1, by, items / 4);
     expect_delivered<Line, std::uint64_t>(producers, consumers, 64, by, 2 * items);
     expect_delivered<Line, std::string>(producers, consumers, 3, by, items);
     if (failed()) return;
@@ -147,7 +147,7 @@ TYPED_TEST_P(queue_suite, FirstInFirstOutAcrossProducers) {
     GTEST_SKIP() << "promises order per producer";
   } else {
     constexpr int consumers = at_most<TypeParam::claimed.consumers>(2);
-    const auto items = static_cast<std::uint64_t>(scaled(6000));
+    const auto items = static_cast<std::uint64_t>(scaled(3000));
     for (const std::size_t capacity : {1, 2, 50}) {
       auto queue = TypeParam::template make<std::uint64_t>(capacity);
       atomic<std::uint64_t> next{0};
@@ -155,7 +155,7 @@ TYPED_TEST_P(queue_suite, FirstInFirstOutAcrossProducers) {
         const auto parity = static_cast<std::uint64_t>(thread);
         if (thread < 2) {
           for (std::uint64_t i = parity; i < items; i += 2) {
-            while (next.load(memory_order_acquire) != i) yield();
+            while (next.load(memory_order_acquire) != i) wait_a_little();
             EXPECT_TRUE(queue.push(i));
             next.store(i + 1, memory_order_release);
           }
@@ -177,7 +177,7 @@ TYPED_TEST_P(queue_suite, FirstInFirstOutAcrossConsumers) {
   if constexpr (TypeParam::claimed.consumers == role::one) {
     GTEST_SKIP() << "one consumer";
   } else {
-    const auto items = static_cast<std::uint64_t>(scaled(6000));
+    const auto items = static_cast<std::uint64_t>(scaled(3000));
     for (const std::size_t capacity : {1, 2, 50}) {
       auto queue = TypeParam::template make<std::uint64_t>(capacity);
       atomic<std::uint64_t> next{0};
@@ -187,7 +187,7 @@ TYPED_TEST_P(queue_suite, FirstInFirstOutAcrossConsumers) {
           return;
         }
         for (std::uint64_t i = static_cast<std::uint64_t>(thread); i < items; i += 2) {
-          while (next.load(memory_order_acquire) != i) yield();
+          while (next.load(memory_order_acquire) != i) wait_a_little();
           EXPECT_EQ(queue.pop(), i);
           next.store(i + 1, memory_order_release);
         }
@@ -291,14 +291,14 @@ TYPED_TEST_P(queue_suite, GivingUpPassesTheWakeUpOn) {
           round.store(i, memory_order_release);
           std::this_thread::sleep_for(up_to(150));
           EXPECT_TRUE(queue.push(1));
-          while (tried.load(memory_order_acquire) < i) yield();
+          while (tried.load(memory_order_acquire) < i) wait_a_little();
           // The patient one has it, or will have it; or gets another one.
           const bool another = got_one.load(memory_order_relaxed) == i;
           EXPECT_TRUE(!another || queue.push(2));
-          while (patient.load(memory_order_acquire) < i) yield();
+          while (patient.load(memory_order_acquire) < i) wait_a_little();
           continue;
         }
-        while (round.load(memory_order_acquire) < i) yield();
+        while (round.load(memory_order_acquire) < i) wait_a_little();
         if (thread == 0) {
           if (queue.try_pop_for(up_to(150))) got_one.store(i, memory_order_relaxed);
           tried.store(i, memory_order_release);
@@ -337,13 +337,13 @@ TYPED_TEST_P(queue_suite, GivingUpPassesTheRoomOn) {
           round.store(i, memory_order_release);
           std::this_thread::sleep_for(up_to(150));
           EXPECT_TRUE(queue.pop());
-          while (tried.load(memory_order_acquire) < i) yield();
+          while (tried.load(memory_order_acquire) < i) wait_a_little();
           const bool another = got_in.load(memory_order_relaxed) == i;
           EXPECT_TRUE(!another || queue.pop());
-          while (patient.load(memory_order_acquire) < i) yield();
+          while (patient.load(memory_order_acquire) < i) wait_a_little();
           continue;
         }
-        while (round.load(memory_order_acquire) < i) yield();
+        while (round.load(memory_order_acquire) < i) wait_a_little();
         if (thread == 0) {
           const conqueue_status status = queue.try_push_for(1, up_to(150));
           if (status == conqueue_status::success) got_in.store(i, memory_order_relaxed);

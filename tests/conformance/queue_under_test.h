@@ -17,15 +17,11 @@ enum class order { fifo, per_producer };
 /// is no such argument and no limit.
 enum class bound { exact, at_least, none };
 
-/// Whether the queue claims to make no system call while nobody waits, other than for memory.
-enum class quiet { yes, no };
-
 struct claims {
   role producers = role::many;
   role consumers = role::many;
   order ordered = order::fifo;
   bound room = bound::exact;
-  quiet calls_nobody = quiet::yes;
 };
 
 /// `Queue<T>`, tested for what `Claims` says. A queue that is not made like the others derives from this and

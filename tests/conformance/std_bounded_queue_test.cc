@@ -7,8 +7,7 @@
 
 namespace switchyard::conformance {
 
-struct std_bounded_queue : queue_under_test<adapters::std_bounded_queue, claims{.calls_nobody = quiet::no}> {
-};
+struct std_bounded_queue : queue_under_test<adapters::std_bounded_queue> {};
 INSTANTIATE_TYPED_TEST_SUITE_P(std_bounded_queue, queue_suite, std_bounded_queue);
 
 }  // namespace switchyard::conformance

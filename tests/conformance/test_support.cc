@@ -101,6 +101,15 @@ bool expect_true(bool condition, const char* what, where at) {
   return condition;
 }
 
+void wait_a_little() {
+  thread_local unsigned turns = 0;
+  if (++turns % 64 != 0) {
+    spin_pause();
+  } else {
+    std::this_thread::sleep_for(1us);
+  }
+}
+
 bool failed() {
   return ::testing::Test::HasFailure();
 }

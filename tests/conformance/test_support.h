@@ -52,7 +52,7 @@ constexpr int scaled(int count) {
 }
 
 /// How long one test may take before it counts as hanging.
-inline constexpr std::chrono::seconds patience = sanitized ? 200s : 50s;
+inline constexpr std::chrono::seconds patience = sanitized ? 300s : 100s;
 
 /// How much later than asked a thread may run on a crowded machine: fails only what is broken, not what is
 /// slow.
@@ -105,6 +105,10 @@ class watched_thread {
   atomic<bool> finished_{false};
   std::thread thread_;
 };
+
+/// One turn of a loop that waits for another thread: mostly a pause, now and then a short sleep. Not a yield,
+/// which gives whole time slices away when other programs want the processor.
+void wait_a_little();
 
 /// Runs `work(0)` to `work(count - 1)`, each in a thread of its own, and waits for all.
 void in_threads(int count, const std::function<void(int)>& work);
