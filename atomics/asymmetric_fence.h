@@ -8,6 +8,10 @@
 // other's store, as with two seq_cst fences.
 #pragma once
 
+#ifdef SWITCHYARD_MODEL
+#include "switchyard/model/asymmetric_fence.h"
+#else
+
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -64,3 +68,5 @@ inline void asymmetric_fence_heavy() noexcept {
 }
 
 }  // namespace switchyard
+
+#endif

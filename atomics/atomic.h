@@ -1,9 +1,13 @@
 // The seam: the one place in this project that names std::atomic.
 //
 // Everything that threads share goes through the names below, through `plain<T>`, through the futex and
-// through the asymmetric fences. Here they are the standard's own and cost nothing; a build that replaces
-// this folder's headers sees, and may reorder, every access that a structure makes.
+// through the asymmetric fences. Here they are the standard's own and cost nothing. Where SWITCHYARD_MODEL is
+// defined they are the model checker's, which sees every access and runs it in every way that C++ allows.
 #pragma once
+
+#ifdef SWITCHYARD_MODEL
+#include "switchyard/model/atomic.h"
+#else
 
 #include <atomic>
 #include <thread>
@@ -35,3 +39,5 @@ inline void spin_pause() noexcept {
 inline void yield() noexcept { std::this_thread::yield(); }
 
 }  // namespace switchyard
+
+#endif

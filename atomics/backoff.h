@@ -30,8 +30,13 @@ class backoff {
   bool should_park() const noexcept { return step_ > max_pause_step + max_yields; }
 
  private:
+#ifdef SWITCHYARD_MODEL
+  static constexpr unsigned max_pause_step = 0;
+  static constexpr unsigned max_yields = 0;
+#else
   static constexpr unsigned max_pause_step = 6;  // 64 pauses: about a microsecond
   static constexpr unsigned max_yields = 4;
+#endif
 
   static void pause(unsigned step) noexcept {
     for (unsigned i = 0; i < (1U << step); ++i) spin_pause();

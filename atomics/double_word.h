@@ -1,6 +1,10 @@
 // Sixteen bytes that are compared and swapped at once.
 #pragma once
 
+#ifdef SWITCHYARD_MODEL
+#include "switchyard/model/double_word.h"
+#else
+
 #include <cstdint>
 
 #include "switchyard/atomics/atomic.h"
@@ -94,3 +98,5 @@ static_assert(sizeof(double_word) == 16 && alignof(double_word) == 16,
               "the instruction works on sixteen aligned bytes");
 
 }  // namespace switchyard
+
+#endif

@@ -3,6 +3,10 @@
 // Source: Linux futex(2). std::atomic::wait has no limit on time, which is why it is not used.
 #pragma once
 
+#ifdef SWITCHYARD_MODEL
+#include "switchyard/model/futex.h"
+#else
+
 #include <bit>
 #include <cerrno>
 #include <chrono>
@@ -80,3 +84,5 @@ static_assert(sizeof(atomic<std::uint32_t>) == 4 && sizeof(atomic<std::uint64_t>
               "the kernel looks at the word itself");
 
 }  // namespace switchyard
+
+#endif

@@ -1,6 +1,10 @@
 // Room for one object that is not atomic: what a structure's atomics hand from thread to thread.
 #pragma once
 
+#ifdef SWITCHYARD_MODEL
+#include "switchyard/model/plain.h"
+#else
+
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -46,3 +50,5 @@ class plain {
 };
 
 }  // namespace switchyard
+
+#endif

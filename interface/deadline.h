@@ -5,6 +5,10 @@
 #include <cstdint>
 #include <type_traits>
 
+#ifdef SWITCHYARD_MODEL
+#include "switchyard/model/engine.h"
+#endif
+
 namespace switchyard {
 
 /// A moment on the steady clock after which a wait gives up, or `never()`.
@@ -22,7 +26,7 @@ class deadline {
   /// `wait` from now. A negative or zero `wait` has already passed.
   template <class Rep, class Period>
   static deadline after(const std::chrono::duration<Rep, Period>& wait) {
-    const clock::time_point now = clock::now();
+    const clock::time_point now = deadline::now();
     if (wait <= wait.zero()) return deadline(now);
     if (seconds(wait) >= seconds(clock::time_point::max() - now) - margin) return never();
     return deadline(now + std::chrono::ceil<clock::duration>(wait));
@@ -39,7 +43,7 @@ class deadline {
   constexpr bool is_never() const noexcept { return when_ == clock::time_point::max(); }
 
   /// True from the moment on; reads the clock unless the deadline is never.
-  bool has_passed() const noexcept { return !is_never() && clock::now() >= when_; }
+  bool has_passed() const noexcept { return !is_never() && now() >= when_; }
 
   /// The moment; `time_point::max()` for never.
   constexpr clock::time_point when() const noexcept { return when_; }
@@ -49,6 +53,13 @@ class deadline {
   // above the rounding.
   using seconds = std::chrono::duration<double>;
   static constexpr seconds margin = std::chrono::years(1);
+
+  static clock::time_point now() noexcept {
+#ifdef SWITCHYARD_MODEL
+    if (model::detail::active()) return model::detail::now();
+#endif
+    return clock::now();
+  }
 
   constexpr deadline() noexcept : when_(clock::time_point::max()) {}
 

@@ -22,6 +22,7 @@
 
 #include "switchyard/atomics/atomic.h"
 #include "switchyard/atomics/cache_padded.h"
+#include "switchyard/atomics/of_this_thread.h"
 
 namespace switchyard {
 
@@ -52,20 +53,22 @@ class thread_cells {
   };
 
   /// The entries used last, directly mapped.
-  static entry& recent(std::uint64_t object) noexcept { return recent_[object % recent_size]; }
+  static entry& recent(std::uint64_t object) noexcept {
+    return of_this_thread<shortcuts>().recent[object % recent_size];
+  }
 
   /// The cell held for `object`, or nullptr.
   static cell_header* find(std::uint64_t object) {
-    if (finished_) return nullptr;
-    auto& all = instance().all_;
+    if (of_this_thread<shortcuts>().finished) return nullptr;
+    auto& all = of_this_thread<thread_cells>().all_;
     const auto at = lower_bound(all, object);
     return at != all.end() && at->object == object ? at->cell : nullptr;
   }
 
   /// Makes room for one more entry, so that `hold` cannot fail. Returns the claim that this thread can make.
   static std::uint32_t prepare() {
-    if (finished_) return cell_header::held_for_good;
-    auto& all = instance().all_;
+    if (of_this_thread<shortcuts>().finished) return cell_header::held_for_good;
+    auto& all = of_this_thread<thread_cells>().all_;
     if (all.size() == all.capacity()) {
       // Before growing, drop what is only held by us: its object is gone.
       std::erase_if(all, [](const entry& e) {
@@ -79,32 +82,38 @@ class thread_cells {
     return cell_header::held_by_thread;
   }
   static void hold(entry e) {
-    if (finished_) return;
-    auto& all = instance().all_;
+    if (of_this_thread<shortcuts>().finished) return;
+    auto& all = of_this_thread<thread_cells>().all_;
     all.insert(lower_bound(all, e.object), e);
   }
 
- private:
-  static constexpr std::size_t recent_size = 64;
-
+  thread_cells() = default;
+  thread_cells(const thread_cells&) = delete;
+  thread_cells& operator=(const thread_cells&) = delete;
   ~thread_cells() {
-    finished_ = true;
-    for (entry& e : recent_) e = entry{};
+    auto& mine = of_this_thread<shortcuts>();
+    mine.finished = true;
+    for (entry& e : mine.recent) e = entry{};
     for (const entry& e : all_) e.cell->let_go(cell_header::held_by_thread);
   }
 
-  static thread_cells& instance() {
-    static thread_local thread_cells cells;
-    return cells;
-  }
+ private:
+#ifdef SWITCHYARD_MODEL
+  static constexpr std::size_t recent_size = 1;
+#else
+  static constexpr std::size_t recent_size = 64;
+#endif
+
+  // Without constructor and destructor, so that reaching it takes no guard, also while the thread ends.
+  struct shortcuts {
+    entry recent[recent_size] = {};
+    bool finished = false;
+  };
+
   static std::vector<entry>::iterator lower_bound(std::vector<entry>& all, std::uint64_t object) {
     return std::lower_bound(all.begin(), all.end(), object,
                             [](const entry& e, std::uint64_t o) { return e.object < o; });
   }
-
-  // Without constructor and destructor, so that reaching them takes no guard, also while the thread ends.
-  static inline thread_local constinit entry recent_[recent_size] = {};
-  static inline thread_local constinit bool finished_ = false;
 
   std::vector<entry> all_;  // sorted by object
 };

@@ -1,0 +1,18 @@
+// The asymmetric fences as the model checker has them. See `atomics/asymmetric_fence.h`.
+#pragma once
+
+#include "switchyard/model/engine.h"
+#include "switchyard/model/where.h"
+
+namespace switchyard {
+inline namespace modelled {
+
+inline void asymmetric_fence_light(model::where at = model::where::current()) noexcept {
+  if (model::detail::active()) model::detail::light_fence(at);
+}
+inline void asymmetric_fence_heavy(model::where at = model::where::current()) noexcept {
+  if (model::detail::active()) model::detail::heavy_fence(at);
+}
+
+}  // namespace modelled
+}  // namespace switchyard
