@@ -85,7 +85,7 @@ class reserving_ring : public element_ring<T, Allocator> {
 
   template <class... Args>
   conqueue_status emplace_once(Args&&... args) {
-    // (3) acquire: with (5), by which the ring has got back all the room that is counted here.
+    // (3) acquire: with (4), by which the ring has got back all the room that is counted here.
     const bool reserved = try_fetch_add<std::int64_t>(*room_, -1, 0, memory_order_acquire);
     if (!reserved) return closed_.is_closed() ? conqueue_status::closed : conqueue_status::full;
     room_guard room{*room_};
@@ -105,8 +105,9 @@ class reserving_ring : public element_ring<T, Allocator> {
     };
     const conqueue_status status = ring::try_take(counting_sink);
     if (status == conqueue_status::success) return status;
+    // Relaxed: once the flag has settled, the reservations of all who passed it can be seen.
     const bool drained = closed_.is_settled() &&
-                         room_->load(memory_order_acquire) == static_cast<std::int64_t>(ring::size());  // (4)
+                         room_->load(memory_order_relaxed) == static_cast<std::int64_t>(ring::size());
     return drained ? conqueue_status::closed : status;
   }
 
@@ -119,7 +120,7 @@ class reserving_ring : public element_ring<T, Allocator> {
     atomic<std::int64_t>& room;
     bool keep = false;
     ~room_guard() {
-      if (!keep) room.fetch_add(1, memory_order_release);  // (5) with (3), (4)
+      if (!keep) room.fetch_add(1, memory_order_release);  // (4) with (3)
     }
   };
 

@@ -6,7 +6,8 @@
 // Progress: entering and leaving are wait-free (`close_gate`: from a thread's second call on). `close` is
 //   wait-free and never waits for pushes: one that began before may still succeed, and until it has, the
 //   structure is not drained. A thread stopped inside delays "closed" being reported, and nothing else.
-// Ordering: whatever happened inside the gate happens before `is_drained` returns true.
+// Ordering: whatever happened inside the gate happens before `is_drained` returns true. What a closer did before
+//   happens before `is_closed` returns true, or a pass is refused.
 // Cost: two stores to a line of the thread's own and a load of a line that only `close` writes.
 //
 //   push: if (auto inside = gate.enter()) { ... put it in ...; return success; }  return closed;
@@ -27,8 +28,10 @@ class close_flag {
   /// For who has just announced itself with an atomic store: true if it may go on. If it does, a thread
   /// that sees `is_settled()` sees the announcement or what came after it.
   bool is_open_after_announcing() const noexcept {
-    asymmetric_fence_light();                                // (1) with (3)
-    return state_.load(memory_order_relaxed) == open;        // (2)
+    asymmetric_fence_light();                                             // (1) with (3)
+    if (state_.load(memory_order_relaxed) == open) [[likely]] return true;
+    atomic_thread_fence(memory_order_acquire);  // (2) with (4), (5): who is refused sees why
+    return false;
   }
 
   void close() noexcept {
@@ -36,15 +39,15 @@ class close_flag {
     // Several closers do the same work twice rather than wait for one that stopped in the middle. None takes
     // `settled` back.
     std::uint32_t seen = open;
-    state_.compare_exchange_strong(seen, closing, memory_order_relaxed, memory_order_relaxed);
-    asymmetric_fence_heavy();                                // (3) with (1)
-    state_.store(settled, memory_order_release);             // (4) with (5)
+    state_.compare_exchange_strong(seen, closing, memory_order_release, memory_order_relaxed);  // (4) with (2), (6)
+    asymmetric_fence_heavy();                       // (3) with (1); a release fence, too:
+    state_.store(settled, memory_order_relaxed);    // (5) with (2), (6), (7)
   }
 
-  bool is_closed() const noexcept { return state_.load(memory_order_relaxed) != open; }
+  bool is_closed() const noexcept { return state_.load(memory_order_acquire) != open; }  // (6) with (4), (5)
 
   /// True once nobody new can pass, and everybody who has can be seen.
-  bool is_settled() const noexcept { return state_.load(memory_order_acquire) == settled; }  // (5) with (4)
+  bool is_settled() const noexcept { return state_.load(memory_order_acquire) == settled; }  // (7) with (5)
 
  private:
   static constexpr std::uint32_t open = 0;
@@ -63,7 +66,7 @@ class entrance {
     pass(const pass&) = delete;
     pass& operator=(const pass&) = delete;
     ~pass() {
-      if (at_ != nullptr) at_->inside_.store(before_, memory_order_release);  // (6) with (7)
+      if (at_ != nullptr) at_->inside_.store(before_, memory_order_release);  // (8) with (9)
     }
     explicit operator bool() const noexcept { return at_ != nullptr; }
 
@@ -79,11 +82,11 @@ class entrance {
     const std::uint32_t before = inside_.load(memory_order_relaxed);
     inside_.store(before + 1, memory_order_relaxed);  // the announcement, before (1)
     if (flag.is_open_after_announcing()) return pass(this, before);
-    inside_.store(before, memory_order_release);  // (6) with (7)
+    inside_.store(before, memory_order_release);  // (8) with (9)
     return pass(nullptr, before);
   }
 
-  bool is_empty() const noexcept { return inside_.load(memory_order_acquire) == 0; }  // (7) with (6)
+  bool is_empty() const noexcept { return inside_.load(memory_order_acquire) == 0; }  // (9) with (8)
 
  private:
   atomic<std::uint32_t> inside_{0};

@@ -104,8 +104,14 @@ class atomic {
   T operator++(int) noexcept { return step_by(1); }
   T operator--() noexcept { return step_by(-1) - 1; }
   T operator--(int) noexcept { return step_by(-1); }
-  T operator+=(T n) noexcept { return static_cast<T>(fetch_add(n, memory_order_seq_cst, where{}) + n); }
-  T operator-=(T n) noexcept { return static_cast<T>(fetch_sub(n, memory_order_seq_cst, where{}) - n); }
+  template <class N>
+  T operator+=(N n) noexcept {
+    return static_cast<T>(fetch_add(n, memory_order_seq_cst, where{}) + n);
+  }
+  template <class N>
+  T operator-=(N n) noexcept {
+    return static_cast<T>(fetch_sub(n, memory_order_seq_cst, where{}) - n);
+  }
 
  private:
   static bits to_bits(T value) noexcept {

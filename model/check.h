@@ -54,7 +54,7 @@ struct options {
   unsigned spurious_wakeups = 1;
   /// Without, executions that repeat others are not cut. To test the checker with.
   bool reduce = true;
-  /// Not exhaustive: so many executions at random, from `seed`, each with `depth - 1` changes of priority.
+  /// Not exhaustive: so many executions at random, from `seed`, each with `depth - 1` changes of priority (at most 8).
   std::uint64_t random = 0;
   std::uint64_t seed = 1;
   unsigned depth = 3;

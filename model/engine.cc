@@ -277,6 +277,7 @@ struct mutation {
   unsigned column = 0;
   unsigned which = 0;
   std::string order;
+  std::string weaker;
 };
 
 class engine {
@@ -374,7 +375,11 @@ class engine {
   bool spun_on(std::uint32_t slot, stamp key) const;
   template <class... Args>
   void note(where at, const char* format, Args... args);
-  memory_order weakened(memory_order order, unsigned which, where at, bool asymmetric = false);
+  memory_order weakened_slowly(memory_order order, unsigned which, where at, bool asymmetric);
+  memory_order weakened(memory_order order, unsigned which, where at, bool asymmetric = false) {
+    if (mutations_.empty() && sites_ == nullptr) [[likely]] return order;
+    return weakened_slowly(order, which, at, asymmetric);
+  }
   bool dropped(where at);
   const char* name_of(const void* address);
   std::string columns(std::string_view how) const;
@@ -395,7 +400,7 @@ class engine {
   std::vector<mutation> mutations_;
   bool mutations_read_ = false;
   std::FILE* sites_ = nullptr;
-  std::vector<where> sites_seen_;
+  std::vector<std::string> sites_seen_;
 
   // Of one execution.
   fiber main_;
@@ -554,7 +559,7 @@ void engine::finish_thread() {
   self.now = state::finished;
   ready_ &= ~bit_of(current_);
   alive_ &= ~bit_of(current_);
-  note({}, "ends");
+  if (tracing_) note({}, "ends");
   for (int t = 0; t < thread_count_; ++t) {
     thread_state& other = threads_[t];
     if (other.now == state::joining && other.target == current_) {
@@ -592,7 +597,7 @@ void engine::fail(std::string_view what, where at) {
   {
     inside i(*this);
     failure_ = what;
-    note(at, "FAILS: %s", failure_.c_str());
+    if (tracing_) note(at, "FAILS: %s", failure_.c_str());
   }
   end(outcome::failed);
 }
@@ -656,7 +661,10 @@ int engine::pick(bool may_stay) {
   if (runnable == 0 && timed == 0) {
     if (ready_ == 0) deadlock();
     // All spin. Their loads may have been of old stores, so let them look again, but not for ever.
-    if (++idle_rounds_ > 8) fail("does not end: every thread waits for another", me().at);
+    if (++idle_rounds_ > 8) {
+      fail(frozen_ == nobody ? "does not end: every thread waits for another"
+                             : "not lock-free: every thread waits for another, and one is frozen", me().at);
+    }
     paused_ = 0;
     runnable = ready_;
   }
@@ -699,7 +707,7 @@ int engine::pick(bool may_stay) {
     frozen_since_ = steps_;
     threads_[t].now = state::frozen;
     ready_ &= ~bit_of(t);
-    note(threads_[t].at, "thread %d is frozen before its next step", t);
+    if (tracing_) note(threads_[t].at, "thread %d is frozen before its next step", t);
     return pick(may_stay && t != current_);
   }
   if (here && t != current_) ++preemptions_;
@@ -731,8 +739,8 @@ int engine::pick_candidate(const std::array<std::uint8_t, 2 * max_threads>& cand
     while (chosen < count && candidates[chosen] != wanted) ++chosen;
     if (chosen == count) chosen = 0;
   } else if (random_) {
-    for (std::uint32_t change : change_at_) {
-      if (change == steps_ && options_.depth > 1) priority_[current_] = change;  // lower than any
+    for (unsigned i = 0; i + 1 < options_.depth && i < change_at_.size(); ++i) {
+      if (change_at_[i] == steps_) priority_[static_cast<std::size_t>(current_)] = i;  // lower than any
     }
     for (std::uint8_t i = 1; i < count; ++i) {
       if (priority_[candidates[i] % max_threads] > priority_[candidates[chosen] % max_threads]) chosen = i;
@@ -1078,7 +1086,7 @@ bits engine::load(const void* address, std::size_t size, part which, memory_orde
   me().view[slot] = std::max(me().view[slot], w.key);
   mark_read(slot, w.key);
   take_in(w, l, order);
-  note(at, "%s%s = %s%s", name_of(address), which == part::all ? "" : which == part::first ? ".first" : ".second",
+  if (tracing_) note(at, "%s%s = %s%s", name_of(address), which == part::all ? "" : which == part::first ? ".first" : ".second",
        which == part::second ? describe({w.value.high, 0}, 1).c_str() : describe(w.value, 1).c_str(), "");
   return w.value;
 }
@@ -1091,7 +1099,7 @@ void engine::store(void* address, std::size_t size, bits value, memory_order ord
   if (!l.alive) fail("use after free of an atomic", at);
   written* const w = add(l, choose_store(l, part::all, strong, use::follow), value, strong);
   w->carries = message_for(l, w->key, order, nullptr);
-  note(at, "%s := %s", name_of(address), describe(value, l.parts).c_str());
+  if (tracing_) note(at, "%s := %s", name_of(address), describe(value, l.parts).c_str());
 }
 
 bits engine::exchange_by(void* address, std::size_t size, bits (*next)(bits, bits), bits operand,
@@ -1108,7 +1116,7 @@ bits engine::exchange_by(void* address, std::size_t size, bits (*next)(bits, bit
   written* const w = add(l, read, next(before.value, operand), strong);
   w->carries = message_for(l, w->key, order, before.carries);
   mark_read(l.slot, w->key);
-  note(at, "%s: %s -> %s", name_of(address), describe(before.value, 1).c_str(), describe(w->value, 1).c_str());
+  if (tracing_) note(at, "%s: %s -> %s", name_of(address), describe(before.value, 1).c_str(), describe(w->value, 1).c_str());
   return before.value;
 }
 
@@ -1128,7 +1136,7 @@ bool engine::compare_exchange(void* address, std::size_t size, bits& expected, b
     written* const w = add(l, read, desired, strong);
     w->carries = message_for(l, w->key, success, before.carries);
     for (std::uint32_t i = 0; i < l.parts; ++i) mark_read(l.slot + i, w->key);
-    note(at, "%s: %s -> %s", name_of(address), describe(before.value, l.parts).c_str(),
+    if (tracing_) note(at, "%s: %s -> %s", name_of(address), describe(before.value, l.parts).c_str(),
          describe(desired, l.parts).c_str());
     return true;
   }
@@ -1138,7 +1146,7 @@ bool engine::compare_exchange(void* address, std::size_t size, bits& expected, b
   }
   take_in(before, l, failure);
   wake_dependents({kind::load, strong, &l});
-  note(at, "%s is %s, not %s", name_of(address), describe(before.value, l.parts).c_str(),
+  if (tracing_) note(at, "%s is %s, not %s", name_of(address), describe(before.value, l.parts).c_str(),
        describe(expected, l.parts).c_str());
   expected = before.value;
   return false;
@@ -1160,7 +1168,7 @@ void engine::fence(memory_order order, where at) {
   }
   if (order == memory_order::seq_cst) strong_fence();
   if (has_release(order)) self.released = snapshot(self.view);
-  note(at, "fence %s", order == memory_order::seq_cst ? "seq_cst" : has_release(order) ? "release" : "acquire");
+  if (tracing_) note(at, "fence %s", order == memory_order::seq_cst ? "seq_cst" : has_release(order) ? "release" : "acquire");
 }
 
 // The two asymmetric fences order each other as seq_cst ones would; light ones do not order one another.
@@ -1184,7 +1192,7 @@ void engine::heavy_fence(where at) {
   join(heavy_.data(), self.view, max_threads);
   strong_fence();
   self.released = snapshot(self.view);
-  note(at, "heavy fence");
+  if (tracing_) note(at, "heavy fence");
 }
 
 void engine::pause() {
@@ -1217,7 +1225,7 @@ void engine::access(const void* address, slot_access what, where at) {
   }
   if (!s->alive) fail("use after free of a slot", at);
   static constexpr const char* names[] = {"create", "construct", "read", "write", "destroy"};
-  note(at, "%s %s", names[static_cast<int>(what)], name_of(address));
+  if (tracing_) note(at, "%s %s", names[static_cast<int>(what)], name_of(address));
   const bool fills = what == slot_access::construct;
   if (!fills && !s->full) fail("a slot is used that holds no object", at);
   if (self.view[s->writer] < s->written_at) fail("data race on a slot, with a write", at);
@@ -1293,18 +1301,18 @@ wait_result engine::futex_wait(const void* address, std::uint32_t expected, bool
   for (std::uint32_t i = 0; i < l.parts; ++i) me().view[l.slot + i] = newest.key;
   const auto value = static_cast<std::uint32_t>(newest.value.low);
   if (value != expected) {
-    note(at, "%s is not %u: no sleep", name_of(address), expected);
+    if (tracing_) note(at, "%s is not %u: no sleep", name_of(address), expected);
     return wait_result::woken;
   }
   thread_state& self = me();
   self.timed = limit != time_point::max();
   self.limit = limit;
   if (self.timed && limit <= now_) return wait_result::timed_out;
-  note(at, "sleeps on %s", name_of(address));
+  if (tracing_) note(at, "sleeps on %s", name_of(address));
   self.sleeps_on = &l;
   self.next = {};
   block(state::waiting);
-  note(at, me().woken_by == wait_result::woken ? "wakes" : "wakes: time is over");
+  if (tracing_) note(at, me().woken_by == wait_result::woken ? "wakes" : "wakes: time is over");
   return me().woken_by;
 }
 
@@ -1322,7 +1330,7 @@ std::uint32_t engine::futex_wake(const void* address, std::uint32_t count, where
     if (oldest == nobody) break;
     unblock(oldest, wait_result::woken);
   }
-  note(at, "wakes %u on %s", woken, name_of(address));
+  if (tracing_) note(at, "wakes %u on %s", woken, name_of(address));
   if (woken != 0) idle_rounds_ = 0;
   return woken;
 }
@@ -1339,7 +1347,7 @@ void engine::lock(const void* mutex, where at) {
   }
   l->holder = current_;
   if (l->left != nullptr) join(me().view, l->left);
-  note(at, "locks %s", name_of(mutex));
+  if (tracing_) note(at, "locks %s", name_of(mutex));
 }
 
 void engine::unlock(const void* mutex, where at) {
@@ -1347,7 +1355,7 @@ void engine::unlock(const void* mutex, where at) {
   if (l == nullptr || l->holder != current_) fail("a lock is unlocked by who does not hold it", at);
   l->left = snapshot(me().view);
   l->holder = nobody;
-  note(at, "unlocks %s", name_of(mutex));
+  if (tracing_) note(at, "unlocks %s", name_of(mutex));
   for (int t = 0; t < thread_count_; ++t) {
     if (threads_[t].now == state::locking && threads_[t].sleeps_on == l) {
       threads_[t].now = state::ready;
@@ -1362,7 +1370,7 @@ int engine::start_thread(void (*function)(void*), void* argument, where at) {
   const int id = thread_count_++;
   thread_state& parent = me();
   thread_state& t = threads_[id];
-  note(at, "starts thread %d", id);
+  if (tracing_) note(at, "starts thread %d", id);
   {
     inside i(*this);
     t.stack.prepare(&engine::enter);
@@ -1407,7 +1415,7 @@ void engine::join_thread(int thread, where at) {
     }
   }
   join(self.view, other.view, 0);
-  note(at, "joins thread %d", thread);
+  if (tracing_) note(at, "joins thread %d", thread);
 }
 
 void* engine::find_local(const void* key) noexcept {
@@ -1443,27 +1451,24 @@ std::size_t engine::choose_any(std::size_t count) {
 
 // -- Orders to weaken ----------------------------------------------------------------------------------------
 
-// SWITCHYARD_MODEL_MUTATE=file:line:column:which:order, and SWITCHYARD_MODEL_SITES=file to list where orders are met.
-memory_order engine::weakened(memory_order order, unsigned which, where at, bool asymmetric) {
-  if (sites_ != nullptr) [[unlikely]] {
+// SWITCHYARD_MODEL_MUTATE=file:line:column:which:order:weaker, and SWITCHYARD_MODEL_SITES=file to list where orders are met.
+memory_order engine::weakened_slowly(memory_order order, unsigned which, where at, bool asymmetric) {
+  static constexpr std::string_view names[] = {"relaxed", "consume", "acquire", "release", "acq_rel", "seq_cst"};
+  const std::string_view name = asymmetric ? "asymmetric" : names[static_cast<int>(order)];
+  if (sites_ != nullptr) {
     inside i(*this);
-    static constexpr const char* names[] = {"relaxed", "consume", "acquire", "release", "acq_rel", "seq_cst"};
-    const auto seen = std::find_if(sites_seen_.begin(), sites_seen_.end(), [&](const where& w) {
-      return w.line == at.line && w.column == at.column * 2 + which && std::strcmp(w.file, at.file) == 0;
-    });
-    if (seen == sites_seen_.end()) {
-      sites_seen_.push_back({at.file, at.line, at.column * 2 + which});
-      std::fprintf(sites_, "%s:%u:%u:%u:%s\n", at.file, at.line, at.column, which,
-                   asymmetric ? "asymmetric" : names[static_cast<int>(order)]);
+    const std::string site = std::string(at.file) + ':' + std::to_string(at.line) + ':' + std::to_string(at.column) + ':' +
+                             std::to_string(which) + ':' + std::string(name);
+    if (std::find(sites_seen_.begin(), sites_seen_.end(), site) == sites_seen_.end()) {
+      sites_seen_.push_back(site);
+      std::fprintf(sites_, "%s\n", site.c_str());
       std::fflush(sites_);
     }
   }
   for (const mutation& m : mutations_) {
-    if (m.line == at.line && m.column == at.column && m.which == which && m.file == at.file) {
-      if (m.order == "relaxed") return memory_order::relaxed;
-      if (m.order == "acquire") return memory_order::acquire;
-      if (m.order == "release") return memory_order::release;
-      if (m.order == "acq_rel") return memory_order::acq_rel;
+    if (m.line != at.line || m.column != at.column || m.which != which || m.order != name || m.file != at.file) continue;
+    for (int i = 0; i < 6; ++i) {
+      if (m.weaker == names[i]) return static_cast<memory_order>(i);
     }
   }
   return order;
@@ -1475,7 +1480,6 @@ bool engine::dropped(where at) { return weakened(memory_order::seq_cst, 0, at, t
 
 template <class... Args>
 void engine::note(where at, const char* format, Args... args) {
-  if (!tracing_) [[likely]] return;
   inside i(*this);
   char text[200];
   if constexpr (sizeof...(args) == 0) {
@@ -1493,7 +1497,6 @@ void engine::name(const void* object, const char* name) {
 }
 
 const char* engine::name_of(const void* address) {
-  if (!tracing_) return "";
   inside i(*this);
   for (const auto& [object, name] : names_) {
     if (object == address) return name.c_str();
@@ -1504,7 +1507,6 @@ const char* engine::name_of(const void* address) {
 }
 
 std::string engine::describe(bits value, int parts) {
-  if (!tracing_) return {};
   const auto number = [](std::uint64_t n) {
     char text[32];
     const auto negative = static_cast<std::int64_t>(n);
@@ -1647,12 +1649,14 @@ result engine::check(const options& o, const std::function<void()>& body) {
       mutation m;
       char file[512];
       char order[32];
-      if (std::sscanf(text, "%511[^:]:%u:%u:%u:%31s", file, &m.line, &m.column, &m.which, order) == 5) {
+      char weaker[32];
+      if (std::sscanf(text, "%511[^:]:%u:%u:%u:%31[^:]:%31s", file, &m.line, &m.column, &m.which, order, weaker) == 6) {
         m.file = file;
         m.order = order;
+        m.weaker = weaker;
         mutations_.push_back(m);
       } else {
-        std::fprintf(stderr, "SWITCHYARD_MODEL_MUTATE is not file:line:column:which:order: %s\n", text);
+        std::fprintf(stderr, "SWITCHYARD_MODEL_MUTATE is not file:line:column:which:order:weaker: %s\n", text);
         std::exit(2);
       }
     }

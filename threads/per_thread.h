@@ -131,7 +131,8 @@ class per_thread {
   per_thread(const per_thread&) = delete;
   per_thread& operator=(const per_thread&) = delete;
   ~per_thread() {
-    for (node* n = first_.load(memory_order_acquire); n != nullptr;) {
+    // Relaxed: every call has ended, and the thread that is here knows.
+    for (node* n = first_.load(memory_order_relaxed); n != nullptr;) {
       node* const next = n->next;
       n->let_go(detail::cell_header::held_by_object);
       n = next;

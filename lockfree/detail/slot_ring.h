@@ -70,8 +70,8 @@ class slot_ring {
       if (control == tail) {
         // Empty and ours to fill.
         double_word::words expected{control, slot.load_second(memory_order_relaxed)};
-        if (slot.compare_exchange(expected, {control | full, word}, memory_order_acq_rel,  // (3) with (2), (4)
-                                  memory_order_acquire)) {
+        if (slot.compare_exchange(expected, {control | full, word}, memory_order_release,  // (3) with (2), (4)
+                                  memory_order_acquire)) {                                 // (2) with (3), (5)
           publish(*tail_, after(tail));
           word = expected.second;
           return conqueue_status::success;
@@ -99,8 +99,9 @@ class slot_ring {
       if ((control & ~closed) == (head | full)) {
         // Full and ours to empty. The closing mark stays for the put of the next lap.
         double_word::words expected{control, slot.load_second(memory_order_relaxed)};
-        if (slot.compare_exchange(expected, {control - full + lap(), word}, memory_order_acq_rel,  // (5)
-                                  memory_order_acquire)) {
+        if (slot.compare_exchange(expected, {control - full + lap(), word},
+                                  memory_order_release,  // (5) with (2), (4)
+                                  memory_order_relaxed)) {
           publish(*head_, after(head));
           word = expected.second;
           return conqueue_status::success;
@@ -118,15 +119,19 @@ class slot_ring {
 
   /// Refuses all later puts. When it returns, the mark is in the slot of the next one.
   void close() noexcept {
-    position tail = tail_->load(memory_order_acquire);
+    // Relaxed: an old look at a slot makes the compare-and-swap fail, and nothing else depends on it.
+    position tail = tail_->load(memory_order_relaxed);
     for (;;) {
       double_word& slot = slot_at(tail);
-      double_word::words seen{slot.load_first(memory_order_acquire), slot.load_second(memory_order_relaxed)};
+      double_word::words seen{slot.load_first(memory_order_relaxed), slot.load_second(memory_order_relaxed)};
       if (seen.first == tail || is_before(seen.first, tail)) {
         // Nothing was put at `tail` yet: mark the slot as it is, empty or still full.
         if ((seen.first & closed) != 0) return;
         double_word::words marked{seen.first | closed, seen.second};
-        if (slot.compare_exchange(seen, marked, memory_order_acq_rel, memory_order_acquire)) return;
+        if (slot.compare_exchange(seen, marked, memory_order_release,  // (7) with (2), (4)
+                                  memory_order_relaxed)) {
+          return;
+        }
       } else if (seen.first == (tail | closed)) {
         return;
       } else {

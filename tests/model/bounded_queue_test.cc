@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "switchyard/atomics/plain.h"
 #include "switchyard/interface/conqueue_status.h"
 #include "tests/model/model_support.h"
 
@@ -170,6 +171,78 @@ TYPED_TEST(bounded_queue_model, CloseLosesNothing) {
         require(queue.try_push(make<TypeParam>(3)) == closed, "nothing goes in");
         all.settle(queue);
         require(queue.try_pop().error() == closed, "closed and empty");
+      },
+      {.preemptions = 2});
+}
+
+// The hints may be old, and slots may look older still; neither makes a ring with room look full, nor a full one
+// empty.
+TYPED_TEST(bounded_queue_model, LaggingHintsDoNotDeceive) {
+  expect_proved(
+      [] {
+        bounded_queue<TypeParam> queue(2);
+        thread other([&] {
+          for (int i = 1;; ++i) {
+            require(queue.try_push(make<TypeParam>(i)) == success, "there is room");
+            if (i == 3) break;
+            require(queue.try_pop().has_value(), "there is an element");
+          }
+        });
+        if constexpr (std::is_same_v<TypeParam, owner>) {
+          (void)queue.try_push(make<TypeParam>(9));  // counts who builds or moves out, too
+        } else {
+          require(queue.try_push(make<TypeParam>(9)) == success, "never more than one other element");
+        }
+      },
+      {.preemptions = std::is_same_v<TypeParam, int> ? 2u : 1u});
+  expect_proved(
+      [] {
+        bounded_queue<TypeParam> queue(3);
+        (void)queue.try_push(make<TypeParam>(1));
+        (void)queue.try_push(make<TypeParam>(2));
+        thread other([&] {
+          for (int i = 3; i < 5; ++i) {
+            (void)queue.try_push(make<TypeParam>(i));
+            require(queue.try_pop().has_value(), "there is an element");
+          }
+        });
+        require(queue.try_pop().has_value(), "never less than one other element");
+      },
+      {.preemptions = std::is_same_v<TypeParam, int> ? 2u : 1u});
+}
+
+// Who is refused, or told, sees that the queue is closed, and what the closer did before.
+TYPED_TEST(bounded_queue_model, ClosedIsSeenByWhoIsTold) {
+  expect_proved(
+      [] {
+        bounded_queue<TypeParam> queue(2);
+        plain<int> reason;
+        thread closer([&] {
+          reason.construct(1);
+          queue.close();
+        });
+        thread other([&] {
+          if (queue.is_closed()) require(reason.read() == 1, "seen");
+        });
+        if (queue.try_push(make<TypeParam>(1)) == closed) {
+          require(queue.is_closed(), "closed");
+          require(reason.read() == 1, "seen");
+        }
+      },
+      {.preemptions = 2});
+  expect_proved(
+      [] {
+        bounded_queue<TypeParam> queue(2);
+        plain<int> reason;
+        thread closer([&] {
+          reason.construct(1);
+          queue.close();
+        });
+        const auto x = queue.try_pop();
+        if (!x && x.error() == closed) {
+          require(queue.is_closed(), "closed");
+          require(reason.read() == 1, "seen");
+        }
       },
       {.preemptions = 2});
 }

@@ -34,6 +34,39 @@ TEST(close_gate, NothingInsideIsMissed) {
   });
 }
 
+// Being refused later does not hide what was done before.
+TEST(close_gate, ComingBackHidesNothing) {
+  expect_proved([] {
+    close_gate gate;
+    plain<int> inside;
+    bool entered = false;
+    thread pusher([&] {
+      if (auto pass = gate.enter()) {
+        inside.construct(1);
+        entered = true;
+      }
+      (void)gate.enter();
+    });
+    gate.close();
+    if (gate.is_drained() && entered) require(inside.read() == 1, "seen");
+  });
+}
+
+TEST(close_gate, WhoIsRefusedSeesWhy) {
+  expect_proved([] {
+    close_gate gate;
+    plain<int> reason;
+    thread closer([&] {
+      reason.construct(1);
+      gate.close();
+    });
+    thread looker([&] {
+      if (gate.is_closed()) require(reason.read() == 1, "seen");
+    });
+    if (!gate.enter()) require(reason.read() == 1, "seen");
+  });
+}
+
 TEST(close_gate, TwoClosersAndALooker) {
   expect_proved(
       [] {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "switchyard/atomics/plain.h"
 #include "switchyard/interface/conqueue_status.h"
 #include "tests/model/model_support.h"
 
@@ -100,6 +101,22 @@ TEST(spsc_queue, CloseLosesNothing) {
     require(queue.try_push(2) == closed, "nothing goes in");
     if (accepted && !popped) require(queue.try_pop().has_value(), "what went in comes out");
     require(queue.try_pop().error() == closed, "closed and empty");
+  });
+}
+
+TEST(spsc_queue, ClosedIsSeenByWhoIsTold) {
+  expect_proved([] {
+    spsc_queue<int> queue(2);
+    plain<int> reason;
+    thread closer([&] {
+      reason.construct(1);
+      queue.close();
+    });
+    thread consumer([&] {
+      const auto x = queue.try_pop();
+      if (!x && x.error() == closed) require(queue.is_closed() && reason.read() == 1, "seen");
+    });
+    if (queue.try_push(1) == closed) require(queue.is_closed() && reason.read() == 1, "seen");
   });
 }
 

@@ -706,5 +706,92 @@ TEST_P(zoo_test, BrokenIsFoundAndFixedIsNot) {
 
 INSTANTIATE_TEST_SUITE_P(zoo, zoo_test, testing::ValuesIn(zoo), [](const auto& of) { return std::string(of.param.name); });
 
+// Progress: what claims to be lock-free and is not. A thread is frozen at each of its steps in turn.
+
+// A push that has taken its place and stops there hides all that others push after it.
+void vyukov_stalls() {
+  vyukov_ring<true> ring;
+  thread stalled([&] { ring.push(1); });
+  thread other([&] {
+    ring.push(2);
+    while (ring.pop() == 0) spin_pause();
+  });
+}
+
+// A ticket for a place, and then wait until it is free.
+void ticket_ring_stalls() {
+  struct slot {
+    atomic<unsigned> turn{0};
+    plain<int> value;
+  } only;
+  atomic<unsigned> tail{0};
+  atomic<unsigned> head{0};
+  const auto push = [&](int n) {
+    const unsigned ticket = tail.fetch_add(1, relaxed);
+    while (only.turn.load(acquire) != 2 * ticket) spin_pause();
+    only.value.construct(n);
+    only.turn.store(2 * ticket + 1, release);
+  };
+  const auto pop = [&] {
+    const unsigned ticket = head.fetch_add(1, relaxed);
+    while (only.turn.load(acquire) != 2 * ticket + 1) spin_pause();
+    only.value.destroy();
+    only.turn.store(2 * ticket + 2, release);
+  };
+  thread producer([&] {
+    push(1);
+    push(2);
+  });
+  thread consumer([&] {
+    pop();
+    pop();
+  });
+}
+
+void futex_lock_stalls() {
+  atomic<std::uint32_t> word{0};
+  const auto use = [&] {
+    while (word.exchange(2, acquire) != 0) futex_wait(word, 2, deadline::never());
+    word.store(0, release);
+    futex_wake(word, 1);
+  };
+  thread first(use);
+  thread second(use);
+}
+
+void increments(bool one_step) {
+  atomic<int> count{0};
+  const auto increment = [&] {
+    within_steps(3, [&] {
+      if (one_step) {
+        count.fetch_add(1, relaxed);
+      } else {
+        int seen = count.load(relaxed);
+        while (!count.compare_exchange_weak(seen, seen + 1, relaxed, relaxed)) {
+        }
+      }
+    });
+  };
+  thread first(increment);
+  thread second(increment);
+  thread third(increment);
+}
+
+TEST(progress, WhatIsNotLockFreeIsRefused) {
+  for (const auto body : {vyukov_stalls, ticket_ring_stalls, futex_lock_stalls}) {
+    const result r = check({.preemptions = 1, .freeze = true}, body);
+    EXPECT_NE(r.failure.find("not lock-free"), std::string::npos) << r.failure << r.report;
+    // It is not for any other reason that it is refused.
+    EXPECT_TRUE(check({.preemptions = 1}, body).ok());
+  }
+}
+
+TEST(progress, WhatIsLockFreeAndNotWaitFree) {
+  EXPECT_TRUE(check({.preemptions = 1}, [] { increments(true); }).ok());
+  EXPECT_TRUE(check({.preemptions = 1, .freeze = true}, [] { increments(true); }).ok());
+  const result r = check({.preemptions = 3}, [] { increments(false); });
+  EXPECT_NE(r.failure.find("not wait-free"), std::string::npos) << r.failure << r.report;
+}
+
 }  // namespace
 }  // namespace switchyard::model
