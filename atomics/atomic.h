@@ -2,7 +2,8 @@
 //
 // Everything that threads share goes through the names below, through `plain<T>`, through the futex and
 // through the asymmetric fences. Here they are the standard's own and cost nothing. Where SWITCHYARD_MODEL is
-// defined they are the model checker's, which sees every access and runs it in every way that C++ allows.
+// defined they are the model checker's, which sees every access and runs it in every way that C++ allows; where
+// SWITCHYARD_CHAOS is, the standard's with random delays.
 #pragma once
 
 #ifdef SWITCHYARD_MODEL
@@ -14,11 +15,13 @@
 
 namespace switchyard {
 
+#ifndef SWITCHYARD_CHAOS
 template <class T>
 using atomic = std::atomic<T>;
 
 using std::atomic_signal_fence;
 using std::atomic_thread_fence;
+#endif
 using std::memory_order;
 using std::memory_order_acq_rel;
 using std::memory_order_acquire;
@@ -39,5 +42,9 @@ inline void spin_pause() noexcept {
 inline void yield() noexcept { std::this_thread::yield(); }
 
 }  // namespace switchyard
+
+#ifdef SWITCHYARD_CHAOS
+#include "switchyard/atomics/chaos.h"
+#endif
 
 #endif
