@@ -53,7 +53,7 @@ void pair(benchmark::State& state) {
   item n = 0;
   for (auto _ : state) {
     if (!queue->push(n)) state.SkipWithError("push failed");
-    const auto popped = queue->pop();
+    auto popped = queue->pop();
     if (!popped || *popped != n) state.SkipWithError("a wrong item");
     ++n;
   }
@@ -89,7 +89,7 @@ void transfer(benchmark::State& state) {
       receivers.emplace_back([&, c] {
         wait_for_start();
         item sum = 0;
-        while (const auto popped = queue->pop()) sum += *popped;
+        while (auto popped = queue->pop()) sum += *popped;
         *sums[c] = sum;
       });
     }

@@ -71,8 +71,13 @@ class ABSL_LOCKABLE mutex {
 
   // About five microseconds in all. The pause before the first look matters most: a thread that comes back
   // at once takes the lock's line away from the holder, and the elements behind it, one operation at a time.
+#ifdef SWITCHYARD_MODEL
+  static constexpr unsigned looks = 1;
+  static constexpr unsigned pauses_before_look = 1;
+#else
   static constexpr unsigned looks = 8;
   static constexpr unsigned pauses_before_look = 16;
+#endif
 
   bool take_free() noexcept {
     std::uint32_t expected = is_free;

@@ -7,7 +7,9 @@
 // When: exactly one thread pushes and one pops, the fastest hand-over there is. With more of either, the
 //   behaviour is undefined: use `bounded_queue`.
 // Progress: try_ members and `close` are wait-free. Members that wait block, sleeping in the kernel.
-// Ordering: linearizable FIFO. A push happens before the pop of its element.
+// Ordering: FIFO, and linearizable while nobody closes the queue, or only the producer does. When a third thread
+//   closes it, a push may be told `closed` a moment before pops cease to say `empty`, and one that began before may
+//   still succeed after that. A push happens before the pop of its element.
 // Exceptions: an element that throws while it is moved out of its place stays at the front.
 // Cost: three plain stores a push and one a pop besides the element's own. A 64-byte line holds eight bytes
 //   of ours and as many T as fit, or else one T takes as many lines as it needs; allocated in the

@@ -71,6 +71,8 @@ class waiting_queue : public queue_members<Derived, T> {
   }
 
   /// Waits while the queue is empty. nullopt: it is closed, and every element has been popped.
+  ///
+  /// g++ 12 copies the result, in eight nanoseconds, where it initialises a variable that is const: use `auto`.
   std::optional<T> pop() {
     std::optional<T> element;
     retry_until(not_empty_, deadline::never(), conqueue_status::empty, [&] { return pop_into(element); });
@@ -249,8 +251,9 @@ class waiting_queue : public queue_members<Derived, T> {
   [[gnu::noinline]] static conqueue_status wait_and_retry(event_count& event, deadline limit,
                                                           conqueue_status not_yet, Attempt& attempt) {
     conqueue_status status = not_yet;
-    for (backoff spin; !spin.should_park(); spin.wait()) {
+    for (backoff spin; !spin.should_park();) {
       if (limit.has_passed()) return status;
+      spin.wait();
       status = attempt();
       if (status != not_yet) return status;
     }

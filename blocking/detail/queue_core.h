@@ -29,6 +29,7 @@
 #include <utility>
 
 #include "switchyard/atomics/atomic.h"
+#include "switchyard/atomics/backoff.h"
 #include "switchyard/atomics/cache_padded.h"
 #include "switchyard/blocking/detail/wait_list.h"
 #include "switchyard/interface/conqueue_status.h"
@@ -127,10 +128,6 @@ class alignas(cache_padding) queue_core : public queue_members<queue_core<T, Sto
   // and is on its way; likewise for not_full_ and room. It holds because a thread goes to wait only when
   // there is nothing, every element or room that appears picks one, and one that was picked but leaves its
   // element or room behind, because of an exception, picks another.
-
-  // Measured with 1 to 8 threads a side on two processors: looking oftener slows the other side down.
-  static constexpr int pauses_first = 32;
-  static constexpr int yields_before_sleep = 8;
 
   template <class Ready>
   bool await(std::unique_lock<Lock>& lock, wait_list& waiting, deadline limit, Ready ready);
@@ -273,10 +270,11 @@ bool queue_core<T, Storage, Lock>::await(std::unique_lock<Lock>& lock, wait_list
   if (ready()) return true;
   if (limit.has_passed()) return false;
 
-  // The other side is probably at work: leave it the lock's line for a while, and then this processor.
+  // The other side is probably at work: leave it the lock for some microseconds.
   lock.unlock();
-  for (int i = 0; i < pauses_first; ++i) spin_pause();
-  for (int i = 0; i < yields_before_sleep && !ready(); ++i) yield();
+  backoff spin;
+  do spin.wait();
+  while (!ready() && !spin.should_park());
   lock.lock();
 
   // Sleep. A thread that never slept may have been faster than the one that was picked: then again.
