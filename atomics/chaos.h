@@ -125,7 +125,9 @@ class atomic : public std::atomic<T> {
   }
   bool compare_exchange_weak(T& expected, T desired, memory_order success, memory_order failure) noexcept {
     const chaos::delays around;
-    if (!chaos::fails_for_no_reason()) return base::compare_exchange_weak(expected, desired, success, failure);
+    if (!chaos::fails_for_no_reason()) {
+      return base::compare_exchange_weak(expected, desired, success, failure);
+    }
     expected = base::load(failure);
     return false;
   }
