@@ -19,6 +19,10 @@
 //   });
 //   ASSERT_TRUE(result.ok()) << result.report;
 //
+// A report has a line for each step, in the column of its thread: `flag := 1 release` is a store, `flag = 1 acquire,
+// from 4` a load that read what was stored in step 4 (0: when it was built), `n: 1 -> 2 relaxed, from 3` a
+// read-modify-write. Objects are called by their `name`, or else numbered as they appear.
+//
 // The body runs again and again, so it must do the same whenever it meets the same: no clock, no real random
 // numbers, no state kept from run to run (static atomics are put back). It runs on a stack of 256 KiB.
 //
@@ -52,6 +56,8 @@ struct options {
   unsigned steps = 2000;
   /// How many sleeping threads may wake for no reason in one execution.
   unsigned spurious_wakeups = 1;
+  /// How many times compare_exchange_weak may fail for no reason in one execution.
+  unsigned weak_failures = 0;
   /// Without, executions that repeat others are not cut. To test the checker with.
   bool reduce = true;
   /// Not exhaustive: so many executions at random, from `seed`, each with `depth - 1` changes of priority (at most 8).

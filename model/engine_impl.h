@@ -382,6 +382,7 @@ class engine {
   }
   bool dropped(where at);
   const char* name_of(const void* address);
+  static const char* name_of(memory_order order);
   std::string columns(std::string_view how) const;
   bool explore(unsigned bound, result& r, std::chrono::steady_clock::time_point until);
   void shorten(result& r);
@@ -418,6 +419,7 @@ class engine {
   std::size_t depth_ = 0;
   unsigned preemptions_ = 0;
   unsigned spurious_ = 0;
+  unsigned weak_failures_ = 0;
   unsigned idle_rounds_ = 0;
   int frozen_ = nobody;
   std::uint32_t frozen_since_ = 0;

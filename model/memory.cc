@@ -207,8 +207,13 @@ bits engine::load(const void* address, std::size_t size, part which, memory_orde
   me().view[slot] = std::max(me().view[slot], w.key);
   mark_read(slot, w.key);
   take_in(w, l, order);
-  if (tracing_) note(at, "%s%s = %s%s", name_of(address), which == part::all ? "" : which == part::first ? ".first" : ".second",
-       which == part::second ? describe({w.value.high, 0}, 1).c_str() : describe(w.value, 1).c_str(), "");
+  if (tracing_) {
+    note(at, "%s%s = %s %s, from %u", name_of(address),
+         which == part::all     ? ""
+         : which == part::first ? ".first"
+                                : ".second",
+         describe(which == part::second ? bits{w.value.high, 0} : w.value, 1).c_str(), name_of(order), w.step);
+  }
   return w.value;
 }
 
@@ -220,7 +225,7 @@ void engine::store(void* address, std::size_t size, bits value, memory_order ord
   if (!l.alive) fail("use after free of an atomic", at);
   written* const w = add(l, choose_store(l, part::all, strong, use::follow), value, strong);
   w->carries = message_for(l, w->key, order, nullptr);
-  if (tracing_) note(at, "%s := %s", name_of(address), describe(value, l.parts).c_str());
+  if (tracing_) note(at, "%s := %s %s", name_of(address), describe(value, l.parts).c_str(), name_of(order));
 }
 
 bits engine::exchange_by(void* address, std::size_t size, bits (*next)(bits, bits), bits operand,
@@ -237,12 +242,15 @@ bits engine::exchange_by(void* address, std::size_t size, bits (*next)(bits, bit
   written* const w = add(l, read, next(before.value, operand), strong);
   w->carries = message_for(l, w->key, order, before.carries);
   mark_read(l.slot, w->key);
-  if (tracing_) note(at, "%s: %s -> %s", name_of(address), describe(before.value, 1).c_str(), describe(w->value, 1).c_str());
+  if (tracing_) {
+    note(at, "%s: %s -> %s %s, from %u", name_of(address), describe(before.value, 1).c_str(),
+         describe(w->value, 1).c_str(), name_of(order), before.step);
+  }
   return before.value;
 }
 
 bool engine::compare_exchange(void* address, std::size_t size, bits& expected, bits desired, bool two_parts,
-                              bool, memory_order success, memory_order failure, where at) {
+                              bool may_fail, memory_order success, memory_order failure, where at) {
   success = weakened(success, 0, at);
   failure = weakened(failure, 1, at);
   const bool strong = success == memory_order::seq_cst || failure == memory_order::seq_cst;
@@ -251,14 +259,19 @@ bool engine::compare_exchange(void* address, std::size_t size, bits& expected, b
   if (!l.alive) fail("use after free of an atomic", at);
   const std::size_t read = choose_store(l, part::all, strong, use::compare, &expected);
   written& before = *l.order[read];
-  if (before.value == expected) {
+  const bool fails_for_nothing = may_fail && before.value == expected &&
+                                 weak_failures_ < options_.weak_failures && choose_any(2) == 1;
+  weak_failures_ += fails_for_nothing;
+  if (before.value == expected && !fails_for_nothing) {
     before.followed = true;
     take_in(before, l, success);
     written* const w = add(l, read, desired, strong);
     w->carries = message_for(l, w->key, success, before.carries);
     for (std::uint32_t i = 0; i < l.parts; ++i) mark_read(l.slot + i, w->key);
-    if (tracing_) note(at, "%s: %s -> %s", name_of(address), describe(before.value, l.parts).c_str(),
-         describe(desired, l.parts).c_str());
+    if (tracing_) {
+      note(at, "%s: %s -> %s %s, from %u", name_of(address), describe(before.value, l.parts).c_str(),
+           describe(desired, l.parts).c_str(), name_of(success), before.step);
+    }
     return true;
   }
   for (std::uint32_t i = 0; i < l.parts; ++i) {
@@ -267,8 +280,10 @@ bool engine::compare_exchange(void* address, std::size_t size, bits& expected, b
   }
   take_in(before, l, failure);
   wake_dependents({kind::load, strong, &l});
-  if (tracing_) note(at, "%s is %s, not %s", name_of(address), describe(before.value, l.parts).c_str(),
-       describe(expected, l.parts).c_str());
+  if (tracing_) {
+    note(at, "%s is %s, not %s, %s, from %u", name_of(address), describe(before.value, l.parts).c_str(),
+         describe(expected, l.parts).c_str(), name_of(failure), before.step);
+  }
   expected = before.value;
   return false;
 }
@@ -289,7 +304,7 @@ void engine::fence(memory_order order, where at) {
   }
   if (order == memory_order::seq_cst) strong_fence();
   if (has_release(order)) self.released = snapshot(self.view);
-  if (tracing_) note(at, "fence %s", order == memory_order::seq_cst ? "seq_cst" : has_release(order) ? "release" : "acquire");
+  if (tracing_) note(at, "fence %s", name_of(order));
 }
 
 // The two asymmetric fences order each other as seq_cst ones would; light ones do not order one another.

@@ -10,8 +10,7 @@ namespace switchyard::model::detail {
 
 // SWITCHYARD_MODEL_MUTATE=file:line:column:which:order:weaker, and SWITCHYARD_MODEL_SITES=file to list where orders are met.
 memory_order engine::weakened_slowly(memory_order order, unsigned which, where at, bool asymmetric) {
-  static constexpr std::string_view names[] = {"relaxed", "consume", "acquire", "release", "acq_rel", "seq_cst"};
-  const std::string_view name = asymmetric ? "asymmetric" : names[static_cast<int>(order)];
+  const std::string_view name = asymmetric ? "asymmetric" : name_of(order);
   if (sites_ != nullptr) {
     inside i(*this);
     const std::string site = std::string(at.file) + ':' + std::to_string(at.line) + ':' + std::to_string(at.column) + ':' +
@@ -24,8 +23,8 @@ memory_order engine::weakened_slowly(memory_order order, unsigned which, where a
   }
   for (const mutation& m : mutations_) {
     if (m.line != at.line || m.column != at.column || m.which != which || m.order != name || m.file != at.file) continue;
-    for (int i = 0; i < 6; ++i) {
-      if (m.weaker == names[i]) return static_cast<memory_order>(i);
+    for (const auto weaker : {memory_order::relaxed, memory_order::acquire, memory_order::release, memory_order::acq_rel}) {
+      if (m.weaker == name_of(weaker)) return weaker;
     }
   }
   return order;
@@ -49,6 +48,11 @@ void engine::name(const void* object, const char* name) {
   if (!tracing_) return;
   inside i(*this);
   names_.emplace_back(object, name);
+}
+
+const char* engine::name_of(memory_order order) {
+  static constexpr const char* names[] = {"relaxed", "consume", "acquire", "release", "acq_rel", "seq_cst"};
+  return names[static_cast<int>(order)];
 }
 
 const char* engine::name_of(const void* address) {

@@ -27,7 +27,7 @@ outcome engine::run(const std::function<void()>& body) {
   thread_count_ = 0;
   ready_ = paused_ = waiting_ = alive_ = asleep_ = half_ = 0;
   depth_ = 0;
-  preemptions_ = spurious_ = idle_rounds_ = 0;
+  preemptions_ = spurious_ = weak_failures_ = idle_rounds_ = 0;
   frozen_ = nobody;
   steps_ = serial_ = 0;
   sleepers_ = 0;

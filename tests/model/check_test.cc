@@ -94,8 +94,8 @@ TEST(check, ReportShowsWhoDidWhatAndWhere) {
     require(flag.load(memory_order_acquire) == 0, "not yet");
   });
   EXPECT_TRUE(says(r, "not yet"));
-  EXPECT_NE(r.report.find("flag := 1"), std::string::npos) << r.report;
-  EXPECT_NE(r.report.find("flag = 1"), std::string::npos) << r.report;
+  EXPECT_NE(r.report.find("flag := 1 release"), std::string::npos) << r.report;
+  EXPECT_NE(r.report.find("flag = 1 acquire, from 1"), std::string::npos) << r.report;
   EXPECT_NE(r.report.find("check_test.cc:"), std::string::npos) << r.report;
   EXPECT_NE(r.report.find("thread 1"), std::string::npos) << r.report;
   EXPECT_NE(r.report.find(r.replay), std::string::npos) << r.report;
@@ -127,6 +127,18 @@ TEST(check, SleepersWakeForNothing) {
   };
   EXPECT_TRUE(says(check(waits_once), "for a reason"));
   EXPECT_TRUE(check({.spurious_wakeups = 0}, waits_once).ok());
+}
+
+TEST(check, WeakExchangesMayFailForNothing) {
+  const auto tries_once = [] {
+    atomic<int> x{0};
+    int expected = 0;
+    require(x.compare_exchange_weak(expected, 1, relaxed, relaxed), "nobody else is here");
+  };
+  EXPECT_TRUE(check(tries_once).ok());
+  const result r = check({.weak_failures = 1}, tries_once);
+  EXPECT_TRUE(says(r, "nobody else"));
+  EXPECT_TRUE(says(check({.weak_failures = 1, .replay = r.replay}, tries_once), "nobody else"));
 }
 
 TEST(check, DeadlinesPassAtAnyMomentAndTimeGoesOn) {
