@@ -148,7 +148,7 @@ class bounded_queue : public waiting_queue<bounded_queue<T, Allocator>, T> {
   std::size_t capacity() const noexcept { return ring_.size(); }
   allocator_type get_allocator() const noexcept { return ring_.get_allocator(); }
 
-  /// Exact while the queue rests.
+  /// Exact where operations have not overlapped; else it may lag behind by as many as did, also afterwards.
   std::size_t size_approx() const noexcept { return ring_.size_approx(); }
 
  private:

@@ -58,7 +58,7 @@ class spsc_queue : public waiting_queue<spsc_queue<T, Allocator>, T> {
   ~spsc_queue() {
     for (std::size_t left = size_approx(); left != 0; --left) {
       element_at(consumer_->at).destroy();
-      consumer_->at = after(consumer_->at);
+      advance(consumer_->at);
     }
   }
 
@@ -160,12 +160,10 @@ class spsc_queue : public waiting_queue<spsc_queue<T, Allocator>, T> {
   plain<T>& element_at(place p) const noexcept { return lines_[p.line].elements[p.element]; }
 
   // The last line may be used in part.
-  place after(place p) const noexcept {
-    if (++p.element == line::size || p.line * line::size + p.element == capacity_) {
-      p.element = 0;
-      p.line = lines_.after(p.line);
-    }
-    return p;
+  void advance(place& p) const noexcept {
+    if (++p.element != line::size && p.line * line::size + p.element != capacity_) return;
+    p.element = 0;
+    p.line = lines_.after(p.line);
   }
 
   // How many elements fit, as far as the producer needs to know: it looks at head again only if what it saw
@@ -193,14 +191,14 @@ class spsc_queue : public waiting_queue<spsc_queue<T, Allocator>, T> {
     const std::uint64_t tail = producer_->tail.load(memory_order_relaxed) + 1;
     lines_[producer_->at.line].tail.store(tail, memory_order_release);  // (3) with (2)
     producer_->tail.store(tail, memory_order_relaxed);
-    producer_->at = after(producer_->at);
+    advance(producer_->at);
   }
 
   // Gives back the place from which the element has been taken.
   void popped() noexcept {
     const std::uint64_t head = consumer_->head.load(memory_order_relaxed);
     consumer_->head.store(head + 1, memory_order_release);  // (4) with (1)
-    consumer_->at = after(consumer_->at);
+    advance(consumer_->at);
   }
 
   // Read by both sides, written by neither while the queue is open.

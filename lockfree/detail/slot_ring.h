@@ -140,7 +140,7 @@ class slot_ring {
     }
   }
 
-  /// How many words there are; exact while the ring rests.
+  /// How many words there are, as far as the hints say: they may lag behind by operations that overlapped.
   std::size_t size_approx() const noexcept {
     const position head = head_->load(memory_order_relaxed);
     const position tail = tail_->load(memory_order_relaxed);

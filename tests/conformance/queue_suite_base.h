@@ -180,9 +180,10 @@ popped pop_by(popping way, Q& queue, std::chrono::nanoseconds wait = 0ns) {
     case popping::try_pop:
       return told(queue.try_pop());
     case popping::try_pop_n: {
-      const bool closed = queue.is_closed();  // asked first: what is empty then stays empty
       const std::size_t count = queue.try_pop_n(std::back_inserter(written), 1);
-      return told(written, count, closed ? conqueue_status::closed : conqueue_status::empty);
+      // Whether nothing is for good, only a pop can tell: a push that began before the close may still land.
+      if (count == 0 && queue.is_closed()) return told(queue.try_pop());
+      return told(written, count, conqueue_status::empty);
     }
     case popping::try_pop_for:
       return told(queue.try_pop_for(wait));

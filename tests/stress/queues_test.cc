@@ -62,9 +62,9 @@ class storm {
     });
   }
 
-  /// The thread in the place `victim` makes so many calls, in which may fail what it has been told; those in
-  /// the other places do as they like, until the victim closes.
-  void fail_at(int victim, int calls) {
+  /// The thread in the place `victim` pushes or pops so many elements, in which may fail what it has been
+  /// told; those in the other places do as they like, until the victim closes.
+  void fail_at(int victim, std::size_t elements) {
     random_source same = random_for(1, victim);
     std::vector<std::thread> others;
     for (int place = 0; place < places_in_use(); ++place) {
@@ -75,7 +75,9 @@ class storm {
         }
       });
     }
-    for (int i = 0; i < calls; ++i) once(victim, same);
+    const auto& moved = victim < producers_ ? accepted_[static_cast<std::size_t>(victim)]
+                                            : popped_[static_cast<std::size_t>(victim - producers_)];
+    while (moved.size() < elements) once(victim, same);
     close();
     while (once(victim, same)) {
     }
@@ -257,9 +259,9 @@ TYPED_TEST(queue_stress, EveryCallOfOneThreadFailsInTurnWhileOthersGoOn) {
   for (const int victim : {0, half}) {
     SCOPED_TRACE(victim == 0 ? "the first producer" : "the first consumer");
     const expect_none_left<counted> scope;
-    fail_in_turn(100, [=] {
+    fail_in_turn(60, [=] {
       storm<TypeParam, unlucky> queue(half, half, 3);
-      queue.fail_at(victim, 100);
+      queue.fail_at(victim, 60);
       queue.expect_right();
     });
   }

@@ -48,8 +48,8 @@ void come_and_go(int count, std::uint64_t seed, const std::function<bool(int pla
 void say_last(std::function<void()> words);
 
 /// Runs `script` in a new thread again and again, where the first call that may fail does so, then the second
-/// and so on, until there are no more. Each time all memory must be back at the end. The script says by
-/// `misfortune::possible` when.
+/// and so on, until there are no more, which may be after `at_least`. Each time all memory must be back at
+/// the end. The script says by `misfortune::possible` when.
 void fail_in_turn(int at_least, const std::function<void()>& script);
 
 }  // namespace switchyard::stress
