@@ -35,6 +35,7 @@ struct cell_header {
   static constexpr std::uint32_t held_for_good = 4;  // by a thread past its clean-up; goes with the object
 
   atomic<std::uint32_t> holders;
+  atomic<const void*> for_good{nullptr};  // who has it for good: that thread's mark
   void (*free)(cell_header*) noexcept;
 
   /// Drops one holder's claim, after which the cell may be gone or another thread's.
@@ -64,6 +65,9 @@ class thread_cells {
     const auto at = lower_bound(all, object);
     return at != all.end() && at->object == object ? at->cell : nullptr;
   }
+
+  /// What tells this thread from all others that live.
+  static const void* mark() noexcept { return &of_this_thread<shortcuts>(); }
 
   /// Makes room for one more entry, so that `hold` cannot fail. Returns the claim that this thread can make.
   static std::uint32_t prepare() {
@@ -164,12 +168,24 @@ class per_thread {
     node* mine = static_cast<node*>(thread_cells::find(serial_));
     if (mine == nullptr) {
       const std::uint32_t claim = thread_cells::prepare();
-      mine = take_over(claim);
+      if (claim == detail::cell_header::held_for_good) mine = find_for_good();
+      if (mine == nullptr) mine = take_over(claim);
       if (mine == nullptr) mine = join(claim);
+      if (claim == detail::cell_header::held_for_good) {
+        mine->for_good.store(thread_cells::mark(), memory_order_relaxed);  // only we compare it with our mark
+      }
       thread_cells::hold({serial_, mine});
     }
     thread_cells::recent(serial_) = {serial_, mine};
     return mine->cell;
+  }
+
+  // The cell of a thread past its clean-up, which has no list to find it by.
+  node* find_for_good() noexcept {
+    for (node* n = first_.load(memory_order_acquire); n != nullptr; n = n->next) {
+      if (n->for_good.load(memory_order_relaxed) == detail::thread_cells::mark()) return n;
+    }
+    return nullptr;
   }
 
   // A cell that an exited thread has left behind, or nullptr.

@@ -127,6 +127,35 @@ TEST(PerThread, WorksWhileTheThreadEnds) {
   EXPECT_EQ(counted::alive.load(), before);
 }
 
+// Two objects that share their place among the shortcuts, used in turn by a thread past its clean-up.
+struct alternating {
+  per_thread<int>& first;
+  per_thread<int>& second;
+  ~alternating() {
+    for (int i = 0; i < 100; ++i) {
+      ++first.local();
+      ++second.local();
+    }
+  }
+};
+
+TEST(PerThread, AThreadPastItsEndFindsItsCellsAgain) {
+  std::vector<std::unique_ptr<per_thread<int>>> objects;
+  for (int i = 0; i < 65; ++i) objects.push_back(std::make_unique<per_thread<int>>());
+  per_thread<int>& first = *objects.front();
+  per_thread<int>& second = *objects.back();
+  std::thread([&] {
+    static thread_local alternating last{first, second};
+    static_cast<void>(last.first);
+    ++first.local();  // made later than `last`, so ended before it
+  }).join();
+  EXPECT_LE(cells_of(first), 2);
+  EXPECT_LE(cells_of(second), 2);
+  int sum = 0;
+  for (auto* const object : {&first, &second}) object->for_each([&](int n) { sum += n; });
+  EXPECT_EQ(sum, 201);
+}
+
 TEST(PerThread, NoTwoLivingThreadsShareACell) {
   constexpr int threads = 6;
   constexpr int rounds = 200;
