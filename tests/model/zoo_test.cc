@@ -691,7 +691,7 @@ TEST_P(zoo_test, BrokenIsFoundAndFixedIsNot) {
   const result broken = check(a.broken);
   EXPECT_FALSE(broken.ok()) << "not found: " << broken.summary();
   EXPECT_NE(broken.failure.find(a.says), std::string::npos) << broken.report;
-  EXPECT_LT(broken.time, std::chrono::seconds(1)) << broken.summary();
+  EXPECT_LT(broken.executions + broken.pruned, 100'000u) << "more than a second's worth: " << broken.summary();
   // What was printed leads to the same failure.
   const result again = check({.replay = broken.replay}, a.broken);
   EXPECT_EQ(again.failure, broken.failure) << broken.report << again.report;
