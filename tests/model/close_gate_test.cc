@@ -3,6 +3,7 @@
 #include "switchyard/lockfree/close_gate.h"
 
 #include "switchyard/atomics/atomic.h"
+#include "switchyard/atomics/of_this_thread.h"
 #include "switchyard/atomics/plain.h"
 #include "switchyard/threads/per_thread.h"
 #include "tests/model/model_support.h"
@@ -163,6 +164,45 @@ TEST(per_thread, CellOutlivesNeitherForGood) {
         delete cells;
       },
       {.preemptions = 3});
+}
+
+// Used by an object of the thread that ends after the thread's own list of cells has.
+struct late {
+  per_thread<atomic<int>>* first = nullptr;
+  per_thread<atomic<int>>* second = nullptr;
+  ~late() {
+    if (first == nullptr) return;
+    for (auto* const cells : {first, second, first}) {
+      atomic<int>& mine = cells->local();
+      mine.store(mine.load(memory_order_relaxed) + 1, memory_order_relaxed);
+    }
+  }
+};
+TEST(per_thread, WorksPastTheEndOfAThread) {
+  expect_proved(
+      [] {
+        per_thread<atomic<int>> first;
+        per_thread<atomic<int>> second;
+        const auto use = [&] {
+          auto& last = of_this_thread<late>();
+          (void)first.local();
+          last.first = &first;
+          last.second = &second;
+        };
+        {
+          thread one(use);
+          thread other(use);
+        }
+        int sum = 0;
+        int count = 0;
+        first.for_each([&](const atomic<int>& c) {
+          sum += c.load(memory_order_relaxed);
+          ++count;
+        });
+        require(sum == 4, "nothing is lost");
+        require(count <= 4, "and no cell is made for each call");
+      },
+      {.preemptions = 2});
 }
 
 TEST(per_thread, TakingOverRacesWithJoining) {
