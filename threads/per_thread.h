@@ -35,7 +35,7 @@ struct cell_header {
   static constexpr std::uint32_t held_for_good = 4;  // by a thread past its clean-up; goes with the object
 
   atomic<std::uint32_t> holders;
-  atomic<const void*> for_good{nullptr};  // who has it for good: that thread's mark
+  atomic<std::uint64_t> for_good{0};  // who has it for good: that thread's number
   void (*free)(cell_header*) noexcept;
 
   /// Drops one holder's claim, after which the cell may be gone or another thread's.
@@ -66,8 +66,13 @@ class thread_cells {
     return at != all.end() && at->object == object ? at->cell : nullptr;
   }
 
-  /// What tells this thread from all others that live.
-  static const void* mark() noexcept { return &of_this_thread<shortcuts>(); }
+  /// The calling thread's number, which no other has or will have; never 0.
+  static std::uint64_t number() noexcept {
+    static constinit atomic<std::uint64_t> last{0};
+    std::uint64_t& mine = of_this_thread<shortcuts>().number;
+    if (mine == 0) mine = last.fetch_add(1, memory_order_relaxed) + 1;
+    return mine;
+  }
 
   /// Makes room for one more entry, so that `hold` cannot fail. Returns the claim that this thread can make.
   static std::uint32_t prepare() {
@@ -112,6 +117,7 @@ class thread_cells {
   struct shortcuts {
     entry recent[recent_size] = {};
     bool finished = false;
+    std::uint64_t number = 0;
   };
 
   static std::vector<entry>::iterator lower_bound(std::vector<entry>& all, std::uint64_t object) {
@@ -172,7 +178,7 @@ class per_thread {
       if (mine == nullptr) mine = take_over(claim);
       if (mine == nullptr) mine = join(claim);
       if (claim == detail::cell_header::held_for_good) {
-        mine->for_good.store(thread_cells::mark(), memory_order_relaxed);  // only we compare it with our mark
+        mine->for_good.store(thread_cells::number(), memory_order_relaxed);  // only we look for our number
       }
       thread_cells::hold({serial_, mine});
     }
@@ -183,7 +189,7 @@ class per_thread {
   // The cell of a thread past its clean-up, which has no list to find it by.
   node* find_for_good() noexcept {
     for (node* n = first_.load(memory_order_acquire); n != nullptr; n = n->next) {
-      if (n->for_good.load(memory_order_relaxed) == detail::thread_cells::mark()) return n;
+      if (n->for_good.load(memory_order_relaxed) == detail::thread_cells::number()) return n;
     }
     return nullptr;
   }
