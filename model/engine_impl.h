@@ -330,6 +330,7 @@ class engine {
 
   // An execution.
   outcome run(const std::function<void()>& body);
+  void prepare_thread(int id, void (*run)(void*), void* argument, int starter);
   static void enter();
   [[noreturn]] void end(outcome how);
   [[noreturn]] void finish_thread();
@@ -359,14 +360,18 @@ class engine {
 
   // Memory.
   location& find(const void* address, std::size_t size, bool two_parts, where at);
+  location& approach(const void* address, std::size_t size, bool two_parts, kind what, bool strong, where at);
   location& make_location(const void* address, bits value, bool two_parts);
   written* insert(location& l, std::size_t at, bits value);
   written* add(location& l, std::size_t after, bits value, bool strong);
   const message* snapshot(const stamp* view);
-  const message* message_for(location& l, stamp key, memory_order order, const message* inherited);
+  const message* message_for(memory_order order, const message* inherited);
+  message* empty_message();
+  template <class T>
+  T* take(std::size_t count = 1, std::size_t more = 0);
   void join(stamp* into, const message* from);
   void join(stamp* into, const stamp* from, std::size_t first);
-  void take_in(const written& w, location& l, memory_order order);
+  void take_in(const written& w, memory_order order);
   void strong_fence();
   void keep_memory(location& l);
   stamp least(const location& l, part which, bool strong);
@@ -465,6 +470,9 @@ class engine {
 
 /// There is one, once there has been a check.
 inline engine* the_engine = nullptr;
+
+/// The name of a file without its folders.
+const char* name_of_file(const char* path);
 
 /// A letter that comes n times is written once, with n before it; and back.
 std::string shortened(std::string_view path);

@@ -7,10 +7,18 @@ namespace switchyard::model::detail {
 
 // -- Memory --------------------------------------------------------------------------------------------------
 
+/// Room for `count` T and `more` bytes, until the execution ends.
+template <class T>
+T* engine::take(std::size_t count, std::size_t more) {
+  void* const memory = memory_.take(count * sizeof(T) + more, alignof(T));
+  if (memory == nullptr) fail("out of the checker's memory", {});
+  return static_cast<T*>(memory);
+}
+
 location& engine::make_location(const void* address, bits value, bool two_parts) {
-  auto* const l = static_cast<location*>(memory_.take(sizeof(location), alignof(location)));
+  auto* const l = take<location>();
   const std::size_t slots = two_parts ? 2 : 1;
-  if (l == nullptr || slots_ + slots > max_slots) fail("too many atomics for the checker", {});
+  if (slots_ + slots > max_slots) fail("too many atomics for the checker", {});
   *l = location{};
   l->address = address;
   l->slot = static_cast<std::uint32_t>(slots_);
@@ -58,17 +66,23 @@ location& engine::find(const void* address, std::size_t size, bool two_parts, wh
   return *l;
 }
 
+// The location of the current thread's next step, when that step is to be taken.
+location& engine::approach(const void* address, std::size_t size, bool two_parts, kind what, bool strong, where at) {
+  location& l = find(address, size, two_parts, at);
+  point({what, strong, &l}, at);
+  if (!l.alive) fail("use after free of an atomic", at);  // since `find`
+  return l;
+}
+
 written* engine::insert(location& l, std::size_t at, bits value) {
   if (l.count == l.room) {
     const std::uint32_t room = l.room == 0 ? 8 : l.room * 2;
-    auto** const order = static_cast<written**>(memory_.take(room * sizeof(written*), alignof(written*)));
-    if (order == nullptr) fail("out of the checker's memory", {});
+    auto** const order = take<written*>(room);
     std::copy_n(l.order, l.count, order);
     l.order = order;
     l.room = room;
   }
-  auto* const w = static_cast<written*>(memory_.take(sizeof(written), alignof(written)));
-  if (w == nullptr) fail("out of the checker's memory", {});
+  auto* const w = take<written>();
   stamp key = key_gap;
   if (at == l.count && at != 0) key = l.order[at - 1]->key + key_gap;
   if (at < l.count) key = l.order[at - 1]->key + (l.order[at]->key - l.order[at - 1]->key) / 2;
@@ -105,10 +119,14 @@ void engine::keep_memory(location& l) {
   std::memcpy(const_cast<void*>(l.address), &l.order[l.count - 1]->value, l.size);
 }
 
-const message* engine::snapshot(const stamp* view) {
-  auto* const m = static_cast<message*>(memory_.take(sizeof(message) + slots_ * sizeof(stamp), alignof(message)));
-  if (m == nullptr) fail("out of the checker's memory", {});
+message* engine::empty_message() {
+  auto* const m = take<message>(1, slots_ * sizeof(stamp));
   m->size = static_cast<std::uint32_t>(slots_);
+  return m;
+}
+
+const message* engine::snapshot(const stamp* view) {
+  message* const m = empty_message();
   std::copy_n(view, slots_, m->at);
   ++me().view[current_];  // what comes now is not covered
   return m;
@@ -122,19 +140,17 @@ void engine::join(stamp* into, const stamp* from, std::size_t first) {
 }
 
 // What a store carries; `inherited` from the store that a read-modify-write read, whose release sequence it continues.
-const message* engine::message_for(location&, stamp, memory_order order, const message* inherited) {
+const message* engine::message_for(memory_order order, const message* inherited) {
   const message* const own = has_release(order) ? snapshot(me().view) : me().released;
   if (own == nullptr || inherited == nullptr) return own == nullptr ? inherited : own;
-  auto* const m = static_cast<message*>(memory_.take(sizeof(message) + slots_ * sizeof(stamp), alignof(message)));
-  if (m == nullptr) fail("out of the checker's memory", {});
-  m->size = static_cast<std::uint32_t>(slots_);
+  message* const m = empty_message();
   std::fill_n(m->at, slots_, 0);
   join(m->at, own);
   join(m->at, inherited);
   return m;
 }
 
-void engine::take_in(const written& w, location&, memory_order order) {
+void engine::take_in(const written& w, memory_order order) {
   if (w.carries == nullptr) return;
   thread_state& self = me();
   if (has_acquire(order)) {
@@ -199,14 +215,12 @@ std::size_t engine::choose_store(location& l, part which, bool strong, use what,
 bits engine::load(const void* address, std::size_t size, part which, memory_order order, where at) {
   order = weakened(order, 0, at);
   const bool strong = order == memory_order::seq_cst;
-  location& l = find(address, size, which != part::all, at);
-  point({kind::load, strong, &l}, at);
-  if (!l.alive) fail("use after free of an atomic", at);
+  location& l = approach(address, size, which != part::all, kind::load, strong, at);
   const written& w = *l.order[choose_store(l, which, strong, use::read)];
   const std::uint32_t slot = which == part::second ? l.slot + 1 : l.slot;
   me().view[slot] = std::max(me().view[slot], w.key);
   mark_read(slot, w.key);
-  take_in(w, l, order);
+  take_in(w, order);
   if (tracing_) {
     note(at, "%s%s = %s %s, from %u", name_of(address),
          which == part::all     ? ""
@@ -220,11 +234,9 @@ bits engine::load(const void* address, std::size_t size, part which, memory_orde
 void engine::store(void* address, std::size_t size, bits value, memory_order order, where at) {
   order = weakened(order, 0, at);
   const bool strong = order == memory_order::seq_cst;
-  location& l = find(address, size, false, at);
-  point({kind::store, strong, &l}, at);
-  if (!l.alive) fail("use after free of an atomic", at);
+  location& l = approach(address, size, false, kind::store, strong, at);
   written* const w = add(l, choose_store(l, part::all, strong, use::follow), value, strong);
-  w->carries = message_for(l, w->key, order, nullptr);
+  w->carries = message_for(order, nullptr);
   if (tracing_) note(at, "%s := %s %s", name_of(address), describe(value, l.parts).c_str(), name_of(order));
 }
 
@@ -232,15 +244,13 @@ bits engine::exchange_by(void* address, std::size_t size, bits (*next)(bits, bit
                          memory_order order, where at) {
   order = weakened(order, 0, at);
   const bool strong = order == memory_order::seq_cst;
-  location& l = find(address, size, false, at);
-  point({kind::store, strong, &l}, at);
-  if (!l.alive) fail("use after free of an atomic", at);
+  location& l = approach(address, size, false, kind::store, strong, at);
   const std::size_t read = choose_store(l, part::all, strong, use::modify);
   written& before = *l.order[read];
   before.followed = true;
-  take_in(before, l, order);
+  take_in(before, order);
   written* const w = add(l, read, next(before.value, operand), strong);
-  w->carries = message_for(l, w->key, order, before.carries);
+  w->carries = message_for(order, before.carries);
   mark_read(l.slot, w->key);
   if (tracing_) {
     note(at, "%s: %s -> %s %s, from %u", name_of(address), describe(before.value, 1).c_str(),
@@ -254,9 +264,7 @@ bool engine::compare_exchange(void* address, std::size_t size, bits& expected, b
   success = weakened(success, 0, at);
   failure = weakened(failure, 1, at);
   const bool strong = success == memory_order::seq_cst || failure == memory_order::seq_cst;
-  location& l = find(address, size, two_parts, at);
-  point({kind::store, strong, &l}, at);
-  if (!l.alive) fail("use after free of an atomic", at);
+  location& l = approach(address, size, two_parts, kind::store, strong, at);
   const std::size_t read = choose_store(l, part::all, strong, use::compare, &expected);
   written& before = *l.order[read];
   const bool fails_for_nothing = may_fail && before.value == expected &&
@@ -264,9 +272,9 @@ bool engine::compare_exchange(void* address, std::size_t size, bits& expected, b
   weak_failures_ += fails_for_nothing;
   if (before.value == expected && !fails_for_nothing) {
     before.followed = true;
-    take_in(before, l, success);
+    take_in(before, success);
     written* const w = add(l, read, desired, strong);
-    w->carries = message_for(l, w->key, success, before.carries);
+    w->carries = message_for(success, before.carries);
     for (std::uint32_t i = 0; i < l.parts; ++i) mark_read(l.slot + i, w->key);
     if (tracing_) {
       note(at, "%s: %s -> %s %s, from %u", name_of(address), describe(before.value, l.parts).c_str(),
@@ -278,7 +286,7 @@ bool engine::compare_exchange(void* address, std::size_t size, bits& expected, b
     me().view[l.slot + i] = std::max(me().view[l.slot + i], before.key);
     mark_read(l.slot + i, before.key);
   }
-  take_in(before, l, failure);
+  take_in(before, failure);
   wake_dependents({kind::load, strong, &l});
   if (tracing_) {
     note(at, "%s is %s, not %s, %s, from %u", name_of(address), describe(before.value, l.parts).c_str(),
@@ -346,8 +354,7 @@ void engine::access(const void* address, slot_access what, where at) {
   slot_record* s = slots_table_.find(address);
   if (s == nullptr || what == slot_access::create) {
     if (s == nullptr) {
-      s = static_cast<slot_record*>(memory_.take(sizeof(slot_record), alignof(slot_record)));
-      if (s == nullptr) fail("out of the checker's memory", at);
+      s = take<slot_record>();
       inside i(*this);
       slots_table_.set(address, s);
       all_slots_.push_back(s);

@@ -81,6 +81,11 @@ std::string engine::describe(bits value, int parts) {
   return parts == 2 ? "{" + number(value.low) + ", " + number(value.high) + "}" : number(value.low);
 }
 
+const char* name_of_file(const char* path) {
+  const char* const slash = std::strrchr(path, '/');
+  return slash != nullptr ? slash + 1 : path;
+}
+
 // The interleaving, a column for each thread.
 std::string engine::columns(std::string_view how) const {
   constexpr int width = 34;
@@ -112,8 +117,7 @@ std::string engine::columns(std::string_view how) const {
       }
       rest.remove_prefix(std::min<std::size_t>(rest.size(), width));
       if (first && e.at.line != 0) {
-        const char* const slash = std::strrchr(e.at.file, '/');
-        std::snprintf(text, sizeof text, "| %s:%u", slash != nullptr ? slash + 1 : e.at.file, e.at.line);
+        std::snprintf(text, sizeof text, "| %s:%u", name_of_file(e.at.file), e.at.line);
         out += text;
       }
       out += '\n';

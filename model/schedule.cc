@@ -46,21 +46,8 @@ outcome engine::run(const std::function<void()>& body) {
 
   thread_state& first = threads_[0];
   std::fill_n(first.view, most_slots_, 0);
-  first.run = [](void* self) { (*static_cast<engine*>(self)->body_)(); };
-  first.argument = this;
   thread_count_ = 1;
-  first.stack.prepare(&engine::enter);
-  first.now = state::ready;
-  first.starting = false;
-  first.starter = nobody;
-  first.next = {};
-  first.alone = 0;
-  first.steps = first.step_limit = 0;
-  first.has_pending = false;
-  first.released = nullptr;
-  first.read_count = first.spun_count = 0;
-  first.view[0] = 1;
-  ready_ = alive_ = bit_of(0);
+  prepare_thread(0, [](void* self) { (*static_cast<engine*>(self)->body_)(); }, this, nobody);
   current_ = 0;
   fiber::change(main_, first.stack);
   current_ = nobody;
@@ -70,6 +57,29 @@ outcome engine::run(const std::function<void()>& body) {
   statics_.clear();
   expected_steps_ = std::max(expected_steps_, steps_);
   return outcome_;
+}
+
+// A thread that is about to begin, with the view that it has been given.
+void engine::prepare_thread(int id, void (*function)(void*), void* argument, int starter) {
+  thread_state& t = threads_[id];
+  {
+    inside i(*this);
+    t.stack.prepare(&engine::enter);
+  }
+  t.now = state::ready;
+  t.next = {};
+  t.starting = starter != nobody;
+  t.run = function;
+  t.argument = argument;
+  t.starter = starter;
+  t.alone = 0;
+  t.steps = t.step_limit = 0;
+  t.has_pending = false;
+  t.released = nullptr;
+  t.read_count = t.spun_count = 0;
+  t.view[id] = 1;
+  ready_ |= bit_of(id);
+  alive_ |= bit_of(id);
 }
 
 // Where every thread begins.
@@ -379,9 +389,8 @@ void engine::deadlock() {
     if (s.now == state::joining) what = "joins";
     if (s.now == state::frozen) what = "is frozen";
     if (what == nullptr) continue;
-    const char* const slash = std::strrchr(s.at.file, '/');
-    text += "; thread " + std::to_string(t) + ' ' + what + " at " + (slash != nullptr ? slash + 1 : s.at.file) +
-            ':' + std::to_string(s.at.line);
+    text += "; thread " + std::to_string(t) + ' ' + what + " at " + name_of_file(s.at.file) + ':' +
+            std::to_string(s.at.line);
   }
   if (frozen_ != nobody && !stuck) end(outcome::finished);  // all others have done what they can
   fail((frozen_ != nobody ? "not lock-free, a thread waits for a frozen one" : "deadlock") + text, me().at);
@@ -431,9 +440,7 @@ void engine::wake_dependents(const step& done) {
 // -- Sleeping, locks, threads --------------------------------------------------------------------------------
 
 wait_result engine::futex_wait(const void* address, std::uint32_t expected, bool, time_point limit, where at) {
-  location& l = find(address, 4, false, at);
-  point({kind::wait, false, &l}, at);
-  if (!l.alive) fail("use after free of an atomic", at);
+  location& l = approach(address, 4, false, kind::wait, false, at);
   // The kernel looks at the newest value, and what this thread loads later is no older.
   const written& newest = *l.order[l.count - 1];
   for (std::uint32_t i = 0; i < l.parts; ++i) me().view[l.slot + i] = newest.key;
@@ -509,28 +516,11 @@ int engine::start_thread(void (*function)(void*), void* argument, where at) {
   thread_state& parent = me();
   thread_state& t = threads_[id];
   if (tracing_) note(at, "starts thread %d", id);
-  {
-    inside i(*this);
-    t.stack.prepare(&engine::enter);
-  }
-  t.now = state::ready;
-  t.next = {};
-  t.starting = true;
-  t.run = function;
-  t.argument = argument;
-  t.starter = current_;
-  t.alone = 0;
-  t.steps = t.step_limit = 0;
-  t.has_pending = false;
-  t.released = nullptr;
-  t.read_count = t.spun_count = 0;
   t.at = at;
   std::copy_n(parent.view, slots_, t.view);
   std::fill(t.view + slots_, t.view + most_slots_, 0);
-  t.view[id] = 1;
+  prepare_thread(id, function, argument, current_);
   ++parent.view[current_];
-  ready_ |= bit_of(id);
-  alive_ |= bit_of(id);
   current_ = id;
   fiber::change(parent.stack, t.stack);
   return id;

@@ -166,10 +166,6 @@ std::vector<operation> parse(const std::string& text) {
   return all;
 }
 
-memory_order of_failure(memory_order order) {
-  return order == memory_order_release ? memory_order_relaxed : order == memory_order_acq_rel ? memory_order_acquire : order;
-}
-
 // What each place of an outcome could hold, taken by itself.
 std::vector<std::set<char>> domains(const litmus& l) {
   std::array<std::set<char>, 3> written{{{'0'}, {'0'}, {'0'}}};
@@ -238,7 +234,7 @@ std::set<std::string> run(const litmus& l, bool reduce, unsigned preemptions) {
           case 'A': *out++ = v.fetch_add(op.first, op.order); break;
           case 'C': {
             int expected = op.first;
-            v.compare_exchange_strong(expected, op.second, op.order, of_failure(op.order));
+            v.compare_exchange_strong(expected, op.second, op.order);
             *out++ = expected;
             break;
           }
