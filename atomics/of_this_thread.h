@@ -26,9 +26,11 @@ inline namespace modelled {
 
 template <class T>
 T& of_this_thread() {
-  static thread_local T outside;
   static constexpr char key = 0;
-  if (!model::detail::active()) return outside;
+  if (!model::detail::active()) {
+    static thread_local T outside;
+    return outside;
+  }
   if (void* const found = model::detail::find_thread_local(&key)) return *static_cast<T*>(found);
   T* const made = new T;
   model::detail::add_thread_local(&key, made, [](void* object) { delete static_cast<T*>(object); },

@@ -177,6 +177,7 @@ int start_thread(void (*run)(void*), void* argument, where at) { return the_engi
 void join_thread(int thread, where at) { the_engine->join_thread(thread, at); }
 int this_thread() noexcept { return the_engine->this_thread(); }
 void* find_thread_local(const void* key) noexcept { return the_engine->find_local(key); }
+void at_end(void* object, void (*destroy)(void*)) { the_engine->at_end(object, destroy); }
 void add_thread_local(const void* key, void* object, void (*destroy)(void*), bool last) {
   the_engine->add_local(key, object, destroy, last);
 }

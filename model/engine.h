@@ -61,6 +61,9 @@ int this_thread() noexcept;
 void* find_thread_local(const void* key) noexcept;
 void add_thread_local(const void* key, void* object, void (*destroy)(void*), bool last);
 
+// Has the last thread that ends destroy `object`, after its own thread-locals.
+void at_end(void* object, void (*destroy)(void*));
+
 // Ends the execution as a failure.
 [[noreturn]] void fail(const char* what, where at);
 

@@ -309,6 +309,7 @@ class engine {
   void join_thread(int thread, where at);
   void* find_local(const void* key) noexcept;
   void add_local(const void* key, void* object, void (*destroy)(void*), bool last);
+  void at_end(void* object, void (*destroy)(void*));
   [[noreturn]] void fail(std::string_view what, where at);
   std::uint64_t limit_steps(std::uint64_t limit) noexcept;
   void restore_step_limit(std::uint64_t limit) noexcept { me().step_limit = limit; }
@@ -330,6 +331,7 @@ class engine {
 
   // An execution.
   outcome run(const std::function<void()>& body);
+  void destroy_all(std::vector<local_object>& objects);
   void prepare_thread(int id, void (*run)(void*), void* argument, int starter);
   static void enter();
   [[noreturn]] void end(outcome how);
@@ -426,6 +428,7 @@ class engine {
   unsigned spurious_ = 0;
   unsigned weak_failures_ = 0;
   unsigned idle_rounds_ = 0;
+  std::vector<local_object> until_the_end_;
   int frozen_ = nobody;
   std::uint32_t frozen_since_ = 0;
   std::uint32_t steps_ = 0;

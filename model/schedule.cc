@@ -20,6 +20,7 @@ outcome engine::run(const std::function<void()>& body) {
   blocks_ = nullptr;
   live_blocks_ = 0;
   for (int t = 0; t < thread_count_; ++t) threads_[t].locals.clear();
+  until_the_end_.clear();
   std::fill_n(strong_.begin(), most_slots_, 0);
   std::fill_n(light_.begin(), most_slots_, 0);
   std::fill_n(heavy_.begin(), most_slots_, 0);
@@ -93,13 +94,18 @@ void engine::enter() {
   } catch (...) {
     e.fail("an exception left the thread", {});
   }
-  thread_state& self = e.me();
-  while (!self.locals.empty()) {
-    const local_object last = self.locals.back();
-    self.locals.pop_back();
+  e.destroy_all(e.me().locals);
+  if (e.alive_ == bit_of(e.current_)) e.destroy_all(e.until_the_end_);
+  e.finish_thread();
+}
+
+// The last first; what that adds, too.
+void engine::destroy_all(std::vector<local_object>& objects) {
+  while (!objects.empty()) {
+    const local_object last = objects.back();
+    objects.pop_back();
     last.destroy(last.object);
   }
-  e.finish_thread();
 }
 
 void engine::end(outcome how) {
@@ -556,6 +562,10 @@ void engine::add_local(const void* key, void* object, void (*destroy)(void*), bo
   inside i(*this);
   auto& all = me().locals;
   all.insert(last ? all.begin() : all.end(), {key, object, destroy});
+}
+void engine::at_end(void* object, void (*destroy)(void*)) {
+  inside i(*this);
+  until_the_end_.push_back({nullptr, object, destroy});
 }
 
 std::uint64_t engine::limit_steps(std::uint64_t limit) noexcept {

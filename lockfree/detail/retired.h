@@ -1,0 +1,122 @@
+// Objects that wait until nobody can be looking at them any more.
+//
+// Source: our own. What hazard pointers and read-copy-update have in common: retiring takes no memory, since an
+//   object brings the link that it is kept by.
+#pragma once
+
+#include <cassert>
+#include <cstddef>
+#include <utility>
+
+#include "switchyard/atomics/atomic.h"
+
+namespace switchyard::lockfree::detail {
+
+/// What an object inherits to be retired. A copy of an object that was retired has not been.
+class retired {
+ public:
+  retired(const retired&) noexcept {}
+  retired& operator=(const retired&) noexcept { return *this; }
+
+ protected:
+  retired() noexcept = default;
+  ~retired() = default;
+
+  /// Says how it is to be reclaimed, once.
+  void set_reclaim(void (*reclaim)(retired*)) noexcept {
+    assert(reclaim_ == nullptr && "an object is retired twice");
+    reclaim_ = reclaim;
+  }
+
+ private:
+  friend class retired_list;
+  friend class shared_retired_list;
+
+  retired* next_ = nullptr;
+  void (*reclaim_)(retired*) = nullptr;
+};
+
+/// A list of them that one thread has to itself.
+class retired_list {
+ public:
+  constexpr retired_list() noexcept = default;
+  retired_list(retired_list&& other) noexcept { append(std::move(other)); }
+
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+
+  void push(retired* object) noexcept {
+    object->next_ = first_;
+    if (first_ == nullptr) last_ = object;
+    first_ = object;
+    ++size_;
+  }
+  retired* pop() noexcept {
+    retired* const object = first_;
+    first_ = object->next_;
+    --size_;
+    return object;
+  }
+
+  /// Takes all that `other` has.
+  void append(retired_list&& other) noexcept {
+    if (other.first_ == nullptr) return;
+    other.last_->next_ = first_;
+    if (first_ == nullptr) last_ = other.last_;
+    first_ = std::exchange(other.first_, nullptr);
+    size_ += std::exchange(other.size_, 0);
+  }
+
+  /// Reclaims them all. Their destructors may retire others, elsewhere.
+  void reclaim() noexcept {
+    while (first_ != nullptr) {
+      retired* const object = pop();
+      object->reclaim_(object);
+    }
+  }
+
+ private:
+  friend class shared_retired_list;
+
+  retired* first_ = nullptr;
+  retired* last_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+/// A list of them that any thread adds to, and any thread takes as a whole. Lock-free; `take` is wait-free.
+class shared_retired_list {
+ public:
+  constexpr shared_retired_list() noexcept = default;
+
+  bool empty() const noexcept { return first_.load(memory_order_relaxed) == nullptr; }
+
+  void give(retired_list&& list) noexcept {
+    if (list.empty()) return;
+    retired* seen = first_.load(memory_order_relaxed);
+    do list.last_->next_ = seen;
+    while (!first_.compare_exchange_weak(seen, list.first_, memory_order_release, memory_order_relaxed));  // (1)
+    list.first_ = nullptr;
+    list.size_ = 0;
+  }
+
+  void give(retired* object) noexcept {
+    retired_list one;
+    one.push(object);
+    give(std::move(one));
+  }
+
+  retired_list take() noexcept {
+    retired_list taken;
+    taken.first_ = first_.exchange(nullptr, memory_order_acquire);  // (2) with (1)
+    for (retired* r = taken.first_; r != nullptr; r = r->next_) {
+      taken.last_ = r;
+      ++taken.size_;
+    }
+    return taken;
+  }
+
+ private:
+  atomic<retired*> first_{nullptr};
+};
+
+}  // namespace switchyard::lockfree::detail
