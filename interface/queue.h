@@ -88,4 +88,21 @@ concept capacity_limited = requires(const Q& q) {
   { q.capacity() } noexcept -> std::same_as<std::size_t>;
 };
 
+/// Last in, first out. `pop_all` takes everything that is there at one moment, writes it newest first, and
+/// returns how many that was, without waiting.
+template <class Q>
+concept concurrent_stack =
+    concurrent_queue<Q> && requires(Q& q, typename Q::value_type* out) {
+      { q.pop_all(out) } -> std::same_as<std::size_t>;
+    };
+
+/// Greatest first: a pop takes an element than which no other is greater. `value_compare` is what says so; a
+/// queue can be made from one.
+template <class Q>
+concept concurrent_priority_queue =
+    concurrent_queue<Q> &&
+    std::strict_weak_order<typename Q::value_compare&, const typename Q::value_type&,
+                           const typename Q::value_type&> &&
+    std::constructible_from<Q, const typename Q::value_compare&>;
+
 }  // namespace switchyard

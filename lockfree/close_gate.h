@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "switchyard/atomics/asymmetric_fence.h"
 #include "switchyard/atomics/atomic.h"
@@ -63,8 +64,8 @@ class entrance {
   /// Held while inside; false if the gate was closed.
   class pass {
    public:
-    pass(const pass&) = delete;
-    pass& operator=(const pass&) = delete;
+    pass(pass&& other) noexcept : at_(std::exchange(other.at_, nullptr)), before_(other.before_) {}
+    pass& operator=(pass&&) = delete;
     ~pass() {
       if (at_ != nullptr) at_->inside_.store(before_, memory_order_release);  // (8) with (9)
     }
@@ -72,18 +73,26 @@ class entrance {
 
    private:
     friend class entrance;
+    pass() noexcept = default;
     pass(entrance* at, std::uint32_t before) noexcept : at_(at), before_(before) {}
 
-    entrance* at_;
-    std::uint32_t before_;
+    entrance* at_ = nullptr;
+    std::uint32_t before_ = 0;
   };
 
   pass enter(const close_flag& flag) noexcept {
+    pass inside = stay();  // the announcement, before (1)
+    if (flag.is_open_after_announcing()) return inside;
+    return pass();
+  }
+
+  /// A pass also if the gate is closed: for who may put back what it takes. Who finds nothing because of that finds the
+  /// gate not drained, provided that it looks at the gate after it has seen, with acquire, what the taking stored, with
+  /// release.
+  pass stay() noexcept {
     const std::uint32_t before = inside_.load(memory_order_relaxed);
-    inside_.store(before + 1, memory_order_relaxed);  // the announcement, before (1)
-    if (flag.is_open_after_announcing()) return pass(this, before);
-    inside_.store(before, memory_order_release);  // (8) with (9)
-    return pass(nullptr, before);
+    inside_.store(before + 1, memory_order_relaxed);
+    return pass(this, before);
   }
 
   bool is_empty() const noexcept { return inside_.load(memory_order_acquire) == 0; }  // (9) with (8)

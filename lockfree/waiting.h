@@ -144,6 +144,10 @@ class waiting_queue : public queue_members<Derived, T> {
  protected:
   ~waiting_queue() = default;
 
+  /// For a queue's own kind of pop, once it has ended: it has put `n` elements back, and may have kept "closed" from
+  /// being reported.
+  void put_back(std::size_t n) noexcept { ended(not_empty_, n); }
+
  private:
   Derived& self() noexcept { return static_cast<Derived&>(*this); }
 

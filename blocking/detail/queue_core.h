@@ -2,23 +2,25 @@
 //
 // Source: the monitor of Hoare (1974) with two conditions, as in every textbook; the interface is P0260R20's.
 //
-// When to use it: to make a queue out of a container. `bounded_queue`, `unbounded_queue` and `spsc_queue` are
-// this, each over its own storage. Not for users: they name those.
+// When to use it: to make a queue out of a container. `bounded_queue`, `unbounded_queue`, `spsc_queue`,
+// `stack` and `priority_queue` are this, each over its own storage. Not for users: they name those.
 //
 // Progress: blocking: one lock around everything.
-// Ordering: that of the storage; all three are FIFO, and linearizable, since the lock orders the operations.
+// Ordering: that of the storage; linearizable, since the lock orders the operations.
 // Cost: one lock and unlock per operation, or per batch. Elements are built and moved under the lock; their
 //   constructors must not use the queue. A waiting thread looks again for some microseconds and then sleeps; what
 //   it waits for wakes it. No system call while nobody sleeps.
 //
-// The storage is a container of T that this class locks:
+// The storage is a container of T that this class locks. Its front is what comes out next, in whatever order
+// the storage keeps:
 //
 //   std::size_t room(std::size_t size) const noexcept;   how many more fit when there are `size`
 //   void push_back(args...);                             if it throws, nothing has changed
-//   T& front() noexcept;
-//   void pop_front() noexcept;                           destroys the front
+//   T& front();                                          if it throws, nothing has changed
+//   void pop_front() noexcept;                           destroys what `front` returned just before
 //
-// It need not count its elements, and its destructor finds none.
+// It need not count its elements, and its destructor finds none: `pop_front` has been called for each, at the
+// end without asking for the front.
 #pragma once
 
 #include <algorithm>
@@ -83,9 +85,9 @@ class alignas(cache_padding) queue_core : public queue_members<queue_core<T, Sto
   template <class Iterator>
   std::size_t push_n(Iterator first, std::size_t n);
 
-  /// Moves up to `max` elements to `out`, oldest first, without waiting; returns how many. What assigning the
-  /// first of them throws passes on; if a later one throws, the call ends and returns how many went before.
-  /// The element that threw is still at the front.
+  /// Moves up to `max` elements to `out`, each the front when it goes, without waiting; returns how many.
+  /// What assigning the first of them throws passes on; if a later one throws, the call ends and returns how
+  /// many went before. The element that threw is still at the front.
   template <class Output>
   std::size_t try_pop_n(Output out, std::size_t max);
 

@@ -5,10 +5,14 @@
 //   struct mine : queue_under_test<lockfree::my_queue, claims{.consumers = role::one}> {};
 //   INSTANTIATE_TYPED_TEST_SUITE_P(mine, queue_suite, mine);
 //
+// One that takes an order of its elements derives from `priority_queue_under_test` instead.
+//
 // and its name in this folder's BUILD.bazel. What an implementation does not claim is skipped, and reported
 // as skipped. What the tests are about:
 //
 //   queue_suite_order.h      capacity, order, every answer compared with the specification and the twin
+//   queue_suite_stack.h      last in, first out, and pop_all
+//   queue_suite_priority.h   the greatest first, orders of all kinds
 //   queue_suite_elements.h   element types of all kinds, exceptions
 //   queue_suite_bulk.h       push_n, pop_n and their try_ variants
 //   queue_suite_timed.h      limits
@@ -23,6 +27,8 @@
 #include "switchyard/tests/conformance/queue_suite_elements.h"
 #include "switchyard/tests/conformance/queue_suite_idle.h"
 #include "switchyard/tests/conformance/queue_suite_order.h"
+#include "switchyard/tests/conformance/queue_suite_priority.h"
+#include "switchyard/tests/conformance/queue_suite_stack.h"
 #include "switchyard/tests/conformance/queue_suite_threads.h"
 #include "switchyard/tests/conformance/queue_suite_timed.h"
 
@@ -30,7 +36,10 @@ namespace switchyard::conformance {
 
 REGISTER_TYPED_TEST_SUITE_P(
     queue_suite, HoldsExactlyItsCapacity, CapacityZeroIsAnInvalidArgument, AbsurdCapacityDoesNotCrash,
-    AnswersAsSpecified, CountsWrapRound, AnswersAsTheBlockingTwin, CarriesNumbers, CarriesBytesOfAnySize,
+    AnswersAsSpecified, CountsWrapRound, AnswersAsTheBlockingTwin, LastInFirstOutAcrossThreads,
+    PopAllTakesEverythingNewestFirst, PopAllStopsWhereTheTargetThrows, PopAllSeesOneMoment,
+    PopAllRacingLosesNothing, GreatestFirstAcrossThreads, LesserOnesNeverOvertake, EqualOnesAllComeOut,
+    ComparesAsItIsTold, SurvivesThrowingComparisons, CarriesNumbers, CarriesBytesOfAnySize,
     CarriesObjects, CarriesOverAlignedElements, ReservesNoValue, BuildsInPlaceFromArguments,
     LeavesArgumentAloneWhenFull, DestroysEveryElementOnce, SurvivesThrowingCopiesAndMoves,
     SurvivesThrowingCopies, SurvivesThrowingMovesOfMoveOnlyElements, TakesMemoryFromItsAllocator,

@@ -18,6 +18,7 @@
 #include "switchyard/interface/queue.h"
 #include "switchyard/tests/conformance/element_types.h"
 #include "switchyard/tests/conformance/queue_under_test.h"
+#include "switchyard/tests/conformance/sequential_queue.h"
 #include "switchyard/tests/conformance/test_support.h"
 
 namespace switchyard::conformance {
@@ -33,6 +34,9 @@ class queue_suite : public ::testing::Test {
   static_assert(whole_queue<typename Line::template queue<int>>);
   static_assert(whole_queue<typename Line::template queue<std::unique_ptr<std::uint64_t>>>);
   static_assert(whole_queue<typename Line::template queue<constant>>);
+  static_assert(Line::claimed.ordered != order::lifo || concurrent_stack<typename Line::template queue<int>>);
+  static_assert(Line::claimed.ordered != order::priority ||
+                concurrent_priority_queue<typename Line::template queue<int>>);
   static_assert(capacity_limited<typename Line::template queue<int>> == (Line::claimed.room != bound::none));
   static_assert(!std::copy_constructible<typename Line::template queue<int>>);
   static_assert(
@@ -45,6 +49,11 @@ TYPED_TEST_SUITE_P(queue_suite);
 
 template <class Line>
 inline constexpr bool is_bounded = Line::claimed.room != bound::none;
+
+/// Whether what one thread pushed is popped in this order, also while others push and pop.
+template <class Line>
+inline constexpr bool keeps_producers_order =
+    Line::claimed.ordered == order::fifo || Line::claimed.ordered == order::per_producer;
 
 /// How many threads may be on one side at once, of those a test would like.
 template <role Role>
@@ -244,6 +253,13 @@ void expect_pop(Q& queue, std::uint64_t number, popping way, where at = where::c
   const popped got = pop_by(way, queue);
   if (!expect_same(got.status, conqueue_status::success, "pop", at, static_cast<int>(way))) return;
   expect_same(got.number, carried<typename Q::value_type>(number), "the element", at, static_cast<int>(way));
+}
+
+/// Pops elements 0 to n - 1, pushed in this order and all that there is, and expects them in the order that is
+/// promised.
+template <class Line, class Q>
+void expect_pops(Q& queue, std::uint64_t n, where at = where::current()) {
+  for (const std::uint64_t number : popping_order<Line::claimed.ordered>(n)) expect_pop(queue, number, at);
 }
 
 /// Pops and expects to be told that there is nothing.

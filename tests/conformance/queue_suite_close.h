@@ -17,13 +17,14 @@ void expect_close_ends_it() {
   auto queue = Line::template make<T>(3);
   EXPECT_FALSE(queue.is_closed());
   for (std::uint64_t i = 0; i < 3; ++i) expect_push(queue, i);
+  numbers_inside<Line::claimed.ordered> inside(3);
   for (int again = 0; again < 3; ++again) {
     queue.close();
     EXPECT_TRUE(queue.is_closed());
     // Full as well: `closed` comes first. No limit is waited for.
     for (const pushing way : every_push) expect_refused(queue, conqueue_status::closed, way, 600s);
     // What is there drains in order.
-    expect_pop(queue, static_cast<std::uint64_t>(again), every_pop[static_cast<std::size_t>(again)]);
+    expect_pop(queue, inside.take(), every_pop[static_cast<std::size_t>(again)]);
   }
   for (int again = 0; again < 2; ++again) {
     for (const pushing way : every_push) expect_refused(queue, conqueue_status::closed, way, 600s);
@@ -90,7 +91,7 @@ TYPED_TEST_P(queue_suite, CloseWakesEveryPusher) {
       for (const auto& thread : threads) EXPECT_TRUE(thread->falls_asleep());
       queue.close();
       threads.clear();
-      for (std::uint64_t i = 0; i < inside; ++i) expect_pop(queue, i);
+      expect_pops<TypeParam>(queue, inside);
       expect_nothing(queue, conqueue_status::closed);
     }
   }
@@ -165,6 +166,9 @@ void expect_close_loses_nothing(int rounds, bool bulk) {
       }
     });
     EXPECT_TRUE(popped_exactly_once(accepted, popped));
+    if (keeps_producers_order<Line>) {
+      EXPECT_TRUE(popped_in_producers_order(popped));
+    }
     expect_nothing(queue, conqueue_status::closed);
     if (failed()) ADD_FAILURE() << "in round " << round << (bulk ? ", bulk" : "");
   }

@@ -23,17 +23,16 @@ namespace switchyard::conformance {
 template <class Line, class T>
 void expect_carried_in_all_ways() {
   auto queue = Line::template make<T>(3);
-  std::uint64_t in = 0;
-  std::uint64_t out = 0;
+  numbers_inside<Line::claimed.ordered> inside;
   for (int level = 0; level < 3; ++level) {
     for (const pushing push : every_push) {
       for (const popping pop : every_pop) {
-        expect_push(queue, in++, push);
-        expect_pop(queue, out++, pop);
+        expect_push(queue, inside.add(), push);
+        expect_pop(queue, inside.take(), pop);
         if (failed()) return;
       }
     }
-    expect_push(queue, in++);
+    expect_push(queue, inside.add());
   }
   // What is left goes down with the queue.
 }
@@ -42,24 +41,22 @@ void expect_carried_in_all_ways() {
 template <class Line, class T>
 void expect_carried() {
   auto queue = Line::template make<T>(6);
-  std::uint64_t in = 0;
-  std::uint64_t out = 0;
+  numbers_inside<Line::claimed.ordered> inside;
   for (int lap = 0; lap < 7; ++lap) {
-    expect_push(queue, in++);
-    expect_true(queue.push(element<T>::make(in++)), "push", where::current());
-    T two[2] = {element<T>::make(in), element<T>::make(in + 1)};
+    expect_push(queue, inside.add());
+    expect_true(queue.push(element<T>::make(inside.add())), "push", where::current());
+    T two[2] = {element<T>::make(inside.add()), element<T>::make(inside.add())};
     expect_same(queue.push_n(std::make_move_iterator(two), 2), 2, "push_n", where::current());
-    in += 2;
-    expect_pop(queue, out++);
-    expect_same(told(queue.pop()).number, carried<T>(out++), "pop", where::current());
+    expect_pop(queue, inside.take());
+    expect_same(told(queue.pop()).number, carried<T>(inside.take()), "pop", where::current());
     if (lap == 0) continue;  // from now on two stay inside
     std::vector<T> written;
     expect_same(queue.try_pop_n(std::back_inserter(written), 2), 2, "try_pop_n", where::current());
     for (const T& each : written) {
-      expect_same(element<T>::number(each), carried<T>(out++), "the element", where::current());
+      expect_same(element<T>::number(each), carried<T>(inside.take()), "the element", where::current());
     }
-    expect_push(queue, in++);
-    expect_pop(queue, out++);
+    expect_push(queue, inside.add());
+    expect_pop(queue, inside.take());
   }
 }
 
@@ -119,8 +116,11 @@ void expect_no_reserved_bits() {
     if (inside.size() < 2) continue;
     const auto got = queue.try_pop();
     if (!expect_true(got.has_value(), "the element is not there", where::current())) return;
-    expect_true(std::memcmp(&*got, &inside.front(), sizeof(T)) == 0, "other bits", where::current());
-    inside.pop_front();
+    // Which of the two it is, the other tests ask.
+    const auto same_bits = [&](const pattern& bits) { return std::memcmp(&*got, &bits, sizeof(T)) == 0; };
+    const auto found = std::find_if(inside.begin(), inside.end(), same_bits);
+    if (!expect_true(found != inside.end(), "other bits", where::current())) return;
+    inside.erase(found);
   }
 }
 
@@ -134,12 +134,12 @@ TYPED_TEST_P(queue_suite, ReservesNoValue) {
 
 TYPED_TEST_P(queue_suite, BuildsInPlaceFromArguments) {
   auto queue = TypeParam::template make<std::string>(4);
-  EXPECT_TRUE(queue.emplace(std::size_t{20}, 'x'));
+  EXPECT_TRUE(queue.emplace(std::size_t{19}, '7'));
+  EXPECT_EQ(queue.pop(), std::string(19, '7'));
   EXPECT_EQ(queue.try_emplace(), conqueue_status::success);
-  EXPECT_EQ(queue.try_emplace("word"), conqueue_status::success);
-  EXPECT_EQ(queue.pop(), std::string(20, 'x'));
   EXPECT_EQ(queue.pop(), "");
-  EXPECT_EQ(queue.pop(), "word");
+  EXPECT_EQ(queue.try_emplace("5 words"), conqueue_status::success);
+  EXPECT_EQ(queue.pop(), "5 words");
 
   auto pointers = TypeParam::template make<std::unique_ptr<std::uint64_t>>(4);
   EXPECT_TRUE(pointers.emplace(new std::uint64_t(5)));
@@ -156,7 +156,7 @@ TYPED_TEST_P(queue_suite, LeavesArgumentAloneWhenFull) {
       const std::uint64_t inside = fill(queue);
       for (const pushing way : giving_up_pushes) expect_refused(queue, conqueue_status::full, way);
       for (const pushing way : timed_pushes) expect_refused(queue, conqueue_status::full, way, 2ms);
-      for (std::uint64_t i = 0; i < inside; ++i) expect_pop(queue, i);
+      expect_pops<TypeParam>(queue, inside);
     };
     expect_left_alone(std::type_identity<std::string>());
     expect_left_alone(std::type_identity<std::unique_ptr<std::uint64_t>>());
@@ -179,7 +179,9 @@ TYPED_TEST_P(queue_suite, DestroysEveryElementOnce) {
         expect_pop(queue, out++);
       }
       for (; in < begin + left; ++in) expect_push(queue, in, every_push[in % every_push.size()]);
-      EXPECT_EQ(counted::living(), static_cast<int>(left)) << "the queue keeps copies";
+      if constexpr (TypeParam::claimed.prompt) {
+        EXPECT_EQ(counted::living(), static_cast<int>(left)) << "the queue keeps copies";
+      }
       if (left % 2 == 0) queue.close();
     }
   }
@@ -234,7 +236,7 @@ class throwing_run {
     try {
       const fuse::lit lit;
       EXPECT_EQ(push_by(way, queue_, value), conqueue_status::success);
-      inside_.push_back(number);
+      inside_.add(number);
     } catch (const fuse::blown&) {
       EXPECT_EQ(value.number(), number)
           << "push that threw moved its argument, way " << static_cast<int>(way);
@@ -247,7 +249,7 @@ class throwing_run {
     try {
       const fuse::lit lit;
       EXPECT_TRUE(queue_.emplace(number));
-      inside_.push_back(number);
+      inside_.add(number);
     } catch (const fuse::blown&) {
     }
   }
@@ -274,7 +276,7 @@ class throwing_run {
     }
     for (std::size_t i = 0; i < n; ++i) {
       if (i < taken) {
-        inside_.push_back(first + i);
+        inside_.add(first + i);
       } else {
         EXPECT_EQ(values[i].number(), first + i) << "push_n touched an element that it did not take";
       }
@@ -292,7 +294,7 @@ class throwing_run {
         take_off(got.number);
       } else {
         // Only what earlier pops lost may be missing.
-        while (!inside_.empty() && is_lost(inside_.front())) inside_.pop_front();
+        while (!inside_.empty() && is_lost(inside_.front())) inside_.take();
         EXPECT_TRUE(inside_.empty()) << "element " << inside_.front() << " is missing";
       }
     } catch (const fuse::blown&) {
@@ -346,11 +348,11 @@ class throwing_run {
 
   /// Notes that this element has been popped.
   void take_off(std::uint64_t number) {
-    while (!inside_.empty() && inside_.front() != number && is_lost(inside_.front())) inside_.pop_front();
+    while (!inside_.empty() && inside_.front() != number && is_lost(inside_.front())) inside_.take();
     ASSERT_FALSE(inside_.empty()) << "popped element " << number << ", which should not be there";
     EXPECT_NE(number, gone_) << "popped although pop_n threw for it after it had written others";
     EXPECT_EQ(number, inside_.front());
-    inside_.pop_front();
+    inside_.take();
   }
 
   /// Everything is there but what a pop lost; and the queue has its whole capacity, lap after lap.
@@ -358,7 +360,7 @@ class throwing_run {
     while (!inside_.empty()) {
       const popped got = told(queue_.try_pop());
       if (!got) {
-        while (!inside_.empty() && is_lost(inside_.front())) inside_.pop_front();
+        while (!inside_.empty() && is_lost(inside_.front())) inside_.take();
         ASSERT_TRUE(inside_.empty()) << "element " << inside_.front() << " is missing";
       } else {
         take_off(got.number);
@@ -369,14 +371,14 @@ class throwing_run {
     for (int lap = 0; lap < 3; ++lap) {
       for (std::uint64_t i = 0; i < capacity; ++i) expect_push(queue_, i);
       if constexpr (Line::claimed.room == bound::exact) expect_refused(queue_, conqueue_status::full);
-      for (std::uint64_t i = 0; i < capacity; ++i) expect_pop(queue_, i);
+      expect_pops<Line>(queue_, capacity);
       expect_nothing(queue_, conqueue_status::empty);
     }
     expect_push(queue_, 1);  // and one goes down with the queue
   }
 
   typename Line::template queue<T> queue_ = Line::template make<T>(capacity);
-  std::deque<std::uint64_t> inside_;  // the numbers in the queue, but for those that may be lost
+  numbers_inside<Line::claimed.ordered> inside_;  // the numbers in the queue, but for those that may be lost
   std::vector<std::uint64_t> may_be_lost_;
   std::uint64_t gone_ = 0;
   std::uint64_t next_ = 1;
@@ -458,7 +460,7 @@ void expect_allocator_is_used() {
     queue_type queue = make(log);
     EXPECT_TRUE(queue.get_allocator() == allocator(log));
     for (std::uint64_t i = 0; i < 5; ++i) expect_push(queue, i);
-    expect_pop(queue, 0);
+    expect_pop(queue, popping_order<Line::claimed.ordered>(5).front());
     EXPECT_GE(log.bytes, static_cast<std::ptrdiff_t>(4 * sizeof(T)));
   }
   EXPECT_EQ(log.bytes, 0);
@@ -478,7 +480,7 @@ void expect_allocator_is_used() {
           EXPECT_EQ(element<T>::number(value), pushed) << "a push that threw moved its argument";
         }
       }
-      for (std::uint64_t i = 0; i < 5; ++i) expect_pop(queue, i);
+      expect_pops<Line>(queue, 5);
     } catch (const std::bad_alloc&) {
       EXPECT_EQ(pushed, 0U);
     }

@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "switchyard/blocking/bounded_queue.h"
+#include "switchyard/blocking/priority_queue.h"
+#include "switchyard/blocking/stack.h"
 #include "switchyard/lockfree/detail/slots.h"
 #include "switchyard/tests/conformance/queue_suite_base.h"
 #include "switchyard/tests/conformance/sequential_queue.h"
@@ -26,18 +28,17 @@ void expect_exact_capacity(std::size_t n) {
   SCOPED_TRACE("capacity " + std::to_string(n));
   auto queue = Line::template make<T>(n);
   EXPECT_EQ(queue.capacity(), n);
-  std::uint64_t in = 0;
-  std::uint64_t out = 0;
+  numbers_inside<Line::claimed.ordered> inside;
   // Two full laps and a bit, a prime number of steps apart, so that the ring begins everywhere.
   for (std::size_t begin = 0; begin<2 * n + 3; begin += n> 100 ? 487 : 1) {
-    while (in - out < n) expect_push(queue, in++);
+    while (inside.size() < n) expect_push(queue, inside.add());
     EXPECT_EQ(queue.size_approx(), n);
     expect_refused(queue, conqueue_status::full);
-    expect_pop(queue, out++);
-    expect_push(queue, in++);
+    expect_pop(queue, inside.take());
+    expect_push(queue, inside.add());
     expect_refused(queue, conqueue_status::full);
     const std::uint64_t leave = begin % 3 == 0 ? 0 : n / 2;
-    while (in - out > leave) expect_pop(queue, out++);
+    while (inside.size() > leave) expect_pop(queue, inside.take());
     if (leave == 0) {
       EXPECT_TRUE(queue.empty_approx());
       expect_nothing(queue, conqueue_status::empty);
@@ -62,7 +63,7 @@ TYPED_TEST_P(queue_suite, HoldsExactlyItsCapacity) {
     auto queue = TypeParam::template make<std::uint64_t>(0);
     for (std::uint64_t i = 0; i < 100'000; ++i) expect_push(queue, i);
     EXPECT_EQ(queue.size_approx(), 100'000U);
-    for (std::uint64_t i = 0; i < 100'000; ++i) expect_pop(queue, i);
+    expect_pops<TypeParam>(queue, 100'000);
     expect_nothing(queue, conqueue_status::empty);
   }
 }
@@ -85,7 +86,7 @@ void expect_absurd_capacity_is_survived(std::size_t n) {
     auto queue = Line::template make<T>(n);
     EXPECT_EQ(queue.capacity(), n);
     for (std::uint64_t i = 0; i < 100; ++i) expect_push(queue, i);
-    for (std::uint64_t i = 0; i < 100; ++i) expect_pop(queue, i);
+    expect_pops<Line>(queue, 100);
   } catch (const std::bad_alloc&) {
   } catch (const std::length_error&) {
   } catch (const std::invalid_argument&) {
@@ -154,6 +155,9 @@ class in_step {
     }
   }
 
+  /// A number that no element inside has, greater or less than theirs.
+  std::uint64_t next_number() { return 1 + next_++ * 40503 % 65536; }
+
   std::size_t room() const { return limit_ - oracle_.size_approx(); }
 
   void push_some() {
@@ -162,7 +166,7 @@ class in_step {
     auto way = every_push[random_.below(every_push.size())];
     // Never wait for a thread that is not there.
     if (room() == 0 && !oracle_.is_closed()) way = giving_up_pushes[random_.below(giving_up_pushes.size())];
-    const std::uint64_t number = next_++;
+    const std::uint64_t number = next_number();
     T mine = element<T>::make(number);
     T theirs = element<T>::make(number);
     const conqueue_status status = oracle_.try_push(std::move(theirs));
@@ -178,17 +182,18 @@ class in_step {
     const bool waits = (oracle_.is_closed() || n <= room()) && random_.below(2) == 0;
     std::vector<T> mine;
     std::vector<T> theirs;
-    const std::uint64_t number = next_;
+    std::vector<std::uint64_t> numbers;
     for (std::size_t i = 0; i < n; ++i) {
-      mine.push_back(element<T>::make(next_));
-      theirs.push_back(element<T>::make(next_++));
+      numbers.push_back(next_number());
+      mine.push_back(element<T>::make(numbers.back()));
+      theirs.push_back(element<T>::make(numbers.back()));
     }
     const auto first = std::make_move_iterator(mine.begin());
     const std::size_t taken = waits ? queue_.push_n(first, n) : queue_.try_push_n(first, n);
     expect_same(taken, oracle_.try_push_n(std::make_move_iterator(theirs.begin()), n),
                 waits ? "push_n" : "try_push_n", where::current());
     for (std::size_t i = taken; i < n; ++i) {
-      expect_same(element<T>::number(mine[i]), carried<T>(number + i), "not taken", where::current());
+      expect_same(element<T>::number(mine[i]), carried<T>(numbers[i]), "not taken", where::current());
     }
   }
 
@@ -225,32 +230,34 @@ class in_step {
   bool full_at_limit_;
   random_numbers random_;
   std::uint64_t seed_;
-  std::uint64_t next_ = 1;
+  std::uint64_t next_ = 0;
   std::uint64_t lean_ = 50;
 };
 
-template <class Line, class Oracle, class T>
-void expect_in_step(std::size_t capacity, int steps, std::uint64_t seed) {
+template <class Line, class T, class Oracle>
+void expect_in_step(Oracle make_oracle, std::size_t capacity, int steps, std::uint64_t seed) {
   constexpr bool exact = Line::claimed.room == bound::exact;
   auto queue = Line::template make<T>(capacity);
   const std::size_t limit = is_bounded<Line> ? capacity : 100;
-  Oracle oracle(limit);
+  auto oracle = make_oracle.template operator()<T>(limit);
   in_step(queue, oracle, limit, exact, seed).run(steps);
 }
 
-template <class Line, template <class> class Oracle>
-void expect_in_step_at_all_sizes() {
+template <class Line, class Oracle>
+void expect_in_step_at_all_sizes(Oracle make_oracle) {
   std::uint64_t seed = 1;
   for (const std::size_t capacity : {1, 2, 3, 4, 7, 50}) {
-    expect_in_step<Line, Oracle<std::uint64_t>, std::uint64_t>(capacity, scaled(8000), ++seed);
-    expect_in_step<Line, Oracle<std::string>, std::string>(capacity, scaled(8000), ++seed);
+    expect_in_step<Line, std::uint64_t>(make_oracle, capacity, scaled(8000), ++seed);
+    expect_in_step<Line, std::string>(make_oracle, capacity, scaled(8000), ++seed);
     using pointer = std::unique_ptr<std::uint64_t>;
-    expect_in_step<Line, Oracle<pointer>, pointer>(capacity, scaled(8000), ++seed);
+    expect_in_step<Line, pointer>(make_oracle, capacity, scaled(8000), ++seed);
   }
 }
 
 TYPED_TEST_P(queue_suite, AnswersAsSpecified) {
-  expect_in_step_at_all_sizes<TypeParam, sequential_queue>();
+  expect_in_step_at_all_sizes<TypeParam>([]<class T>(std::size_t limit) {
+    return sequential_queue<T, TypeParam::claimed.ordered>(limit);
+  });
 }
 
 /// The same where the queue's counts of operations are about to wrap round, or to reach a power of two.
@@ -258,7 +265,7 @@ template <class Line, class T>
 void expect_in_step_from(std::uint64_t start, std::size_t capacity) {
   SCOPED_TRACE("from position " + std::to_string(start));
   typename Line::template queue<T> queue(capacity, lockfree::detail::start_at{start});
-  sequential_queue<T> oracle(capacity);
+  sequential_queue<T, Line::claimed.ordered> oracle(capacity);
   in_step(queue, oracle, capacity, true, start + capacity).run(150);
 }
 
@@ -280,11 +287,16 @@ TYPED_TEST_P(queue_suite, CountsWrapRound) {
   }
 }
 
-template <class T>
-using blocking_twin = blocking::bounded_queue<T>;
-
 TYPED_TEST_P(queue_suite, AnswersAsTheBlockingTwin) {
-  expect_in_step_at_all_sizes<TypeParam, blocking_twin>();
+  expect_in_step_at_all_sizes<TypeParam>([]<class T>([[maybe_unused]] std::size_t limit) {
+    if constexpr (TypeParam::claimed.ordered == order::lifo) {
+      return blocking::stack<T>();
+    } else if constexpr (TypeParam::claimed.ordered == order::priority) {
+      return blocking::priority_queue<T, by_number<T>>();
+    } else {
+      return blocking::bounded_queue<T>(limit);
+    }
+  });
 }
 
 }  // namespace switchyard::conformance

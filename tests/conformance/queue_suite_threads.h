@@ -108,6 +108,9 @@ void expect_delivered(int producers, int consumers, std::size_t capacity, const 
     if (producing.fetch_sub(1, memory_order_acq_rel) == 1) queue.close();
   });
   EXPECT_TRUE(popped_exactly_once(accepted, popped));
+  if (keeps_producers_order<Line>) {
+    EXPECT_TRUE(popped_in_producers_order(popped));
+  }
   expect_nothing(queue, conqueue_status::closed);
 }
 
@@ -144,7 +147,7 @@ TYPED_TEST_P(queue_suite, DeliversFourToOne) {
 /// The pushes are ordered, so each consumer sees increasing numbers whoever pushed them.
 TYPED_TEST_P(queue_suite, FirstInFirstOutAcrossProducers) {
   if constexpr (TypeParam::claimed.ordered != order::fifo || TypeParam::claimed.producers == role::one) {
-    GTEST_SKIP() << "promises order per producer";
+    GTEST_SKIP() << "not first in, first out, or one producer";
   } else {
     constexpr int consumers = at_most<TypeParam::claimed.consumers>(2);
     const auto items = static_cast<std::uint64_t>(scaled(3000));
@@ -174,8 +177,8 @@ TYPED_TEST_P(queue_suite, FirstInFirstOutAcrossProducers) {
 
 /// Two consumers take turns while one producer pushes: together they see the numbers in order.
 TYPED_TEST_P(queue_suite, FirstInFirstOutAcrossConsumers) {
-  if constexpr (TypeParam::claimed.consumers == role::one) {
-    GTEST_SKIP() << "one consumer";
+  if constexpr (TypeParam::claimed.consumers == role::one || !keeps_producers_order<TypeParam>) {
+    GTEST_SKIP() << "not first in, first out, or one consumer";
   } else {
     const auto items = static_cast<std::uint64_t>(scaled(3000));
     for (const std::size_t capacity : {1, 2, 50}) {
@@ -369,13 +372,15 @@ TYPED_TEST_P(queue_suite, ThrowingPopAfterAWait) {
       EXPECT_TRUE(consumer.falls_asleep());
       EXPECT_TRUE(queue.emplace(fickle::not_movable));
     }
-    // The element is gone, or is still the first and throws again.
+    // The element is gone, or is still there and throws again when it is its turn.
     EXPECT_TRUE(queue.emplace(7U));
+    constexpr bool seven_first = TypeParam::claimed.ordered == order::lifo;
+    if (seven_first) expect_pop(queue, 7);
     try {
-      expect_pop(queue, 7);
+      if (!seven_first) expect_pop(queue, 7);
       expect_nothing(queue, conqueue_status::empty);
     } catch (const fuse::blown&) {
-      EXPECT_EQ(queue.size_approx(), 2U);
+      EXPECT_EQ(queue.size_approx(), seven_first ? 1U : 2U);
     }
     queue.close();
   }
@@ -435,8 +440,13 @@ TYPED_TEST_P(queue_suite, PushHappensBeforePop) {
       queue.close();
     } else {
       std::uint64_t expected = 0;
-      while (const auto text = queue.pop()) {
-        EXPECT_EQ(element<std::string>::number(*static_cast<std::string*>(*text)), expected++);
+      while (const auto pointer = queue.pop()) {
+        const auto* const text = static_cast<const std::string*>(*pointer);
+        EXPECT_EQ(element<std::string>::number(*text), static_cast<std::uint64_t>(text - texts.data()));
+        if (keeps_producers_order<TypeParam>) {
+          EXPECT_EQ(text, &texts[expected]);
+        }
+        ++expected;
       }
       EXPECT_EQ(expected, texts.size());
     }

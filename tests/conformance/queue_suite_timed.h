@@ -45,7 +45,7 @@ TYPED_TEST_P(queue_suite, TimedPushGivesUpInTime) {
         expect_takes(limit, [&] { expect_refused(queue, conqueue_status::full, way, limit); });
       }
     }
-    for (std::uint64_t i = 0; i < inside; ++i) expect_pop(queue, i);
+    expect_pops<TypeParam>(queue, inside);
     expect_push(queue, 1);
   }
 }
@@ -164,19 +164,20 @@ TYPED_TEST_P(queue_suite, TimedPushTakesRoomThatArrives) {
     GTEST_SKIP() << "how much room a pop makes is its own affair";
   } else {
     auto queue = TypeParam::template make<std::string>(2);
-    std::uint64_t out = 0;
-    std::uint64_t in = fill(queue);
+    numbers_inside<TypeParam::claimed.ordered> inside(fill(queue));
     for (const pushing way : timed_pushes) {
       const auto start = steady::now();
+      const std::uint64_t popped = inside.take();
+      const std::uint64_t pushed = inside.add();
       expect_waits_for(
           [&] {
-            auto value = element<std::string>::make(in++);
+            auto value = element<std::string>::make(pushed);
             EXPECT_EQ(push_by(way, queue, value, 600s), conqueue_status::success);
           },
-          [&] { expect_pop(queue, out++); });
+          [&] { expect_pop(queue, popped); });
       EXPECT_LT(steady::now() - start, 2 * generous) << "woke up late";
     }
-    while (out < in) expect_pop(queue, out++);
+    while (!inside.empty()) expect_pop(queue, inside.take());
   }
 }
 

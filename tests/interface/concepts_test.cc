@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -58,6 +59,16 @@ struct whole {
   std::size_t size_approx() const noexcept { return 0; }
   bool empty_approx() const noexcept { return true; }
   std::size_t capacity() const noexcept { return 0; }
+
+  template <class Out>
+  std::size_t pop_all(Out) {
+    return 0;
+  }
+  struct value_compare {
+    bool operator()(const value_type&, const value_type&) const { return false; }
+  };
+  whole() = default;
+  explicit whole(const value_compare&) {}
 };
 
 static_assert(try_queue<whole>);
@@ -67,6 +78,8 @@ static_assert(timed_queue<whole>);
 static_assert(bulk_queue<whole>);
 static_assert(sized_queue<whole>);
 static_assert(capacity_limited<whole>);
+static_assert(concurrent_stack<whole>);
+static_assert(concurrent_priority_queue<whole>);
 
 // Not queues at all.
 static_assert(!try_queue<int>);
@@ -303,6 +316,49 @@ struct capacity_may_throw : whole {
   std::size_t capacity() const { return 0; }
 };
 static_assert(!capacity_limited<capacity_may_throw>);
+
+// concurrent_stack and concurrent_priority_queue.
+struct no_pop_all : whole {
+  using whole::whole;
+  template <class Out>
+  std::size_t pop_all(Out) = delete;
+};
+static_assert(!concurrent_stack<no_pop_all> && concurrent_priority_queue<no_pop_all>);
+
+struct pop_all_says_nothing : whole {
+  template <class Out>
+  void pop_all(Out) {}
+};
+static_assert(!concurrent_stack<pop_all_says_nothing>);
+
+struct stack_but_not_concurrent : no_try_emplace {};
+static_assert(!concurrent_stack<stack_but_not_concurrent>);
+
+struct no_value_compare : whole {
+  using whole::whole;
+
+ private:
+  using value_compare = whole::value_compare;
+};
+static_assert(!concurrent_priority_queue<no_value_compare> && concurrent_stack<no_value_compare>);
+
+struct compares_something_else : whole {
+  using whole::whole;
+  using value_compare = std::less<int>;
+  explicit compares_something_else(const value_compare&) {}
+};
+static_assert(!concurrent_priority_queue<compares_something_else>);
+
+struct order_is_fixed : whole {
+  order_is_fixed() = default;
+};
+static_assert(!concurrent_priority_queue<order_is_fixed>);
+
+struct ordered_but_not_concurrent : no_try_emplace {
+  using value_compare = whole::value_compare;
+  explicit ordered_but_not_concurrent(const value_compare&) {}
+};
+static_assert(!concurrent_priority_queue<ordered_but_not_concurrent>);
 
 // Counters.
 struct whole_counter {

@@ -1,12 +1,15 @@
 // The blocking side under the model checker: its lock, and the queues' waiting.
 
 #include <chrono>
+#include <cstddef>
 #include <mutex>
 #include <optional>
 
 #include "switchyard/atomics/plain.h"
 #include "switchyard/blocking/bounded_queue.h"
 #include "switchyard/blocking/mutex.h"
+#include "switchyard/blocking/priority_queue.h"
+#include "switchyard/blocking/stack.h"
 #include "tests/model/model_support.h"
 
 namespace switchyard::model {
@@ -90,6 +93,49 @@ TEST(blocking_queue, WakeUpsAreNotLostByThoseWhoGiveUp) {
         require(queue.size_approx() + static_cast<std::size_t>(popped) == 2, "nothing is lost");
       },
       {.preemptions = 1});
+}
+
+TEST(blocking_queue, StackGivesEverythingOnce) {
+  expect_proved(
+      [] {
+        blocking::stack<int> stack;
+        int sum = 0;
+        {
+          thread pusher([&] { require(stack.push(1) && stack.push(2), "open"); });
+          int all[2] = {};
+          const std::size_t n = stack.pop_all(all);
+          require(n < 2 || all[0] == 2, "newest first");
+          sum += all[0] + all[1];
+          while (sum < 3) sum += *stack.pop();
+        }
+        require(sum == 3 && !stack.try_pop(), "all, once");
+      },
+      {.preemptions = 2});
+}
+
+TEST(blocking_queue, PriorityQueueGivesTheGreatest) {
+  expect_proved(
+      [] {
+        blocking::priority_queue<int> queue;
+        require(queue.push(2), "open");
+        {
+          thread pusher([&] {
+            require(queue.push(1), "open");
+            require(queue.push(3), "open");
+            queue.close();
+          });
+          require(*queue.pop() >= 2, "a lesser one came first");
+        }
+        int last = 4;
+        int more = 0;
+        while (auto x = queue.pop()) {
+          require(*x < last, "from great to small");
+          last = *x;
+          ++more;
+        }
+        require(more == 2 && last == 1, "all");
+      },
+      {.preemptions = 2});
 }
 
 TEST(blocking_queue, ClosedIsSeenByWhoIsTold) {
