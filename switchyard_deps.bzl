@@ -1,5 +1,6 @@
 """The dependencies of Switchyard for a WORKSPACE that works offline (Bazel 4)."""
 
+load("//third_party:peers.bzl", "peers", "system_library")
 load("//third_party:system_headers.bzl", "system_headers")
 
 def switchyard_deps(path):
@@ -25,6 +26,20 @@ def switchyard_deps(path):
     _headers("tl-expected", "/usr/include/tl", "include/tl", "libexpected-dev")
     _headers("nlohmann_json", "/usr/include/nlohmann", "include/nlohmann", "nlohmann-json3-dev", target = "json")
 
+    # Libraries to compare with: what is not installed is left out.
+    if not native.existing_rule("switchyard_peers"):
+        peers(
+            name = "switchyard_peers",
+            places = {
+                "boost.lockfree": "/usr/include/boost/lockfree/stack.hpp",
+                "libcds": "/usr/include/cds/init.h",
+                "onetbb": "/usr/include/tbb/concurrent_priority_queue.h",
+            },
+        )
+    _library("boost.lockfree", "boost.lockfree", [])
+    _library("libcds", "libcds", ["-lcds"])
+    _library("onetbb", "tbb", ["-ltbb"])
+
     # What those BUILD files load. The stubs hold only what is used.
     _local("rules_cc", path + "/third_party/rules_cc")
     _local("rules_shell", path + "/third_party/rules_shell")
@@ -39,6 +54,10 @@ def switchyard_deps(path):
 def _local(name, path):
     if not native.existing_rule(name):
         native.local_repository(name = name, path = path)
+
+def _library(name, target, linkopts):
+    if not native.existing_rule(name):
+        system_library(name = name, target = target, linkopts = linkopts)
 
 def _headers(name, path, at, package, target = None):
     if not native.existing_rule(name):
