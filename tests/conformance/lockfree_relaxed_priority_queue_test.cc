@@ -1,0 +1,30 @@
+// lockfree::relaxed_priority_queue in the conformance suite: with one shard, where it is strict. What several shards
+// keep to is asked in tests/lockfree/relaxed_priority_queue_test.cc, and in tests/stress.
+#include "switchyard/lockfree/relaxed_priority_queue.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+
+#include "switchyard/tests/conformance/queue_suite.h"
+
+namespace switchyard::conformance {
+
+template <class T, class Compare = std::less<T>, class Allocator = std::allocator<T>>
+class lockfree_single_shard : public lockfree::relaxed_priority_queue<T, Compare, Allocator> {
+  using base = lockfree::relaxed_priority_queue<T, Compare, Allocator>;
+
+ public:
+  explicit lockfree_single_shard(const Compare& less = Compare(), const Allocator& allocator = Allocator())
+      : base(1, less, allocator) {}
+  explicit lockfree_single_shard(const Allocator& allocator) : base(1, Compare(), allocator) {}
+};
+
+struct lockfree_relaxed_priority_queue
+    : priority_queue_under_test<lockfree_single_shard,
+                                claims{.ordered = order::priority, .room = bound::none,
+                                       .prompt = false, .reclaims = true}> {};
+INSTANTIATE_TYPED_TEST_SUITE_P(lockfree_relaxed_priority_queue, queue_suite, lockfree_relaxed_priority_queue);
+
+}  // namespace switchyard::conformance
