@@ -10,6 +10,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -20,14 +21,26 @@
 
 #include "switchyard/blocking/bounded_queue.h"
 #include "switchyard/blocking/counter.h"
+#include "switchyard/blocking/priority_queue.h"
+#include "switchyard/blocking/object_pool.h"
+#include "switchyard/blocking/relaxed_priority_queue.h"
 #include "switchyard/blocking/sharded_counter.h"
 #include "switchyard/blocking/spsc_queue.h"
+#include "switchyard/blocking/stack.h"
+#include "switchyard/blocking/work_stealing_deque.h"
 #include "switchyard/interface/counter.h"
+#include "switchyard/interface/object_pool.h"
 #include "switchyard/interface/queue.h"
+#include "switchyard/interface/work_stealing_deque.h"
 #include "switchyard/lockfree/bounded_queue.h"
 #include "switchyard/lockfree/counter.h"
+#include "switchyard/lockfree/object_pool.h"
+#include "switchyard/lockfree/priority_queue.h"
+#include "switchyard/lockfree/relaxed_priority_queue.h"
 #include "switchyard/lockfree/sharded_counter.h"
 #include "switchyard/lockfree/spsc_queue.h"
+#include "switchyard/lockfree/stack.h"
+#include "switchyard/lockfree/work_stealing_deque.h"
 
 namespace switchyard {
 namespace {
@@ -100,6 +113,10 @@ constexpr std::array queue_extras = {
     requires(Q& q) { q.full_approx(); },
     requires(Q& q) { q.max_size(); },
     requires(Q& q) { q.try_emplace_for(std::chrono::seconds(1)); },
+    requires(Q& q, std::string* out) { q.pop_all(out); },
+    requires(Q& q) { q.top(); },
+    requires(Q& q) { q.value_comp(); },
+    requires { typename Q::value_compare; },
     requires { typename Q::size_type; },
     requires { typename Q::lock_type; },
     std::copy_constructible<Q>,
@@ -124,6 +141,26 @@ constexpr std::array counter_extras = {
     std::is_polymorphic_v<C>,
 };
 
+template <class P>
+constexpr std::array pool_extras = {
+    requires(P& p) { p.clear(); },
+    requires(P& p) { p.release(); },
+    requires(P& p) { p.size(); },
+    requires(P& p) { p.size_approx(); },
+    requires(P& p) { p.available(); },
+    requires(P& p) { p.allocate(); },
+    requires(P& p) { p.make(); },
+    requires(P& p) { p.make_shared(); },
+    requires(P& p) { p.try_construct_for(std::chrono::seconds(1)); },
+    requires(P& p) { p.destroy_n(nullptr, 1); },
+    requires(const P& p, void* m) { p.owns(m); },
+    requires { typename P::size_type; },
+    requires { typename P::lock_type; },
+    std::move_constructible<P>,
+    std::swappable<P>,
+    std::is_polymorphic_v<P>,
+};
+
 /// A queue with a limit is made from it, and only on purpose.
 template <class Q>
 concept bounded_queue_of_strings =
@@ -131,29 +168,151 @@ concept bounded_queue_of_strings =
     std::constructible_from<Q, std::size_t, std::allocator<std::string>> &&
     !std::default_initializable<Q> && !std::convertible_to<std::size_t, Q>;
 
+/// Without a limit, it is made from nothing, or an allocator.
+template <class Q>
+concept unbounded_queue_of_strings =
+    queue_of_strings<Q> && !capacity_limited<Q> && std::default_initializable<Q> &&
+    std::constructible_from<Q, std::allocator<std::string>> &&
+    !std::convertible_to<std::allocator<std::string>, Q>;
+
+template <class S>
+concept stack_of_strings =
+    unbounded_queue_of_strings<S> && concurrent_stack<S> &&
+    requires(S& s, std::string* array, std::vector<std::string>& v) {
+      { s.pop_all(array) } -> std::same_as<std::size_t>;
+      { s.pop_all(std::back_inserter(v)) } -> std::same_as<std::size_t>;
+    };
+
+template <class Q>
+concept priority_queue_of_strings =
+    unbounded_queue_of_strings<Q> && concurrent_priority_queue<Q> &&
+    std::same_as<typename Q::value_compare, std::less<std::string>> &&
+    std::constructible_from<Q, std::less<std::string>> &&
+    std::constructible_from<Q, std::less<std::string>, std::allocator<std::string>> &&
+    !std::convertible_to<std::less<std::string>, Q>;
+
 template <class C>
 concept counter_from_number =
     concurrent_counter<C> && std::default_initializable<C> && std::constructible_from<C, std::int64_t> &&
     !std::convertible_to<std::int64_t, C>;
 
+/// The members of a deque of strings, made with or without a capacity.
+template <class D>
+concept deque_of_strings =
+    concurrent_deque<D> && std::same_as<typename D::value_type, std::string> &&
+    std::same_as<typename D::allocator_type, std::allocator<std::string>> && std::default_initializable<D> &&
+    std::constructible_from<D, std::size_t> &&
+    std::constructible_from<D, std::size_t, std::allocator<std::string>> &&
+    !std::convertible_to<std::size_t, D> &&
+    requires(D& d, const D& c, std::string& s, const std::string& cs, const char* text, std::size_t n,
+             std::vector<std::string>& v) {
+      { d.push(cs) } -> std::same_as<void>;
+      { d.push(std::move(s)) } -> std::same_as<void>;
+      { d.push(text) } -> std::same_as<void>;
+      { d.emplace() } -> std::same_as<void>;
+      { d.emplace(n, 'x') } -> std::same_as<void>;
+      { d.try_pop() } -> std::same_as<pop_result<std::string>>;
+      { d.try_steal() } -> std::same_as<pop_result<std::string>>;
+      { d.try_steal_half(std::back_inserter(v)) } -> std::same_as<std::size_t>;
+      { d.try_steal_half(std::back_inserter(v), n) } -> std::same_as<std::size_t>;
+      { c.size_approx() } noexcept -> std::same_as<std::size_t>;
+      { c.empty_approx() } noexcept -> std::same_as<bool>;
+      { c.get_allocator() } noexcept -> std::same_as<std::allocator<std::string>>;
+    };
+
+template <class D>
+constexpr std::array deque_extras = {
+    requires(D& d) { d.clear(); },
+    requires(D& d) { d.size(); },
+    requires(D& d) { d.empty(); },
+    requires(D& d) { d.pop(); },
+    requires(D& d) { d.steal(); },
+    requires(D& d) { d.close(); },
+    requires(D& d, std::string& s) { d.try_push(s); },
+    requires(D& d, std::vector<std::string>& v) { d.push_n(v.begin(), 1); },
+    requires(D& d) { d.reserve(1); },
+    requires(D& d) { d.shrink_to_fit(); },
+    requires(D& d) { d.swap(d); },
+    requires(D& d) { d.capacity(); },
+    requires { typename D::size_type; },
+    requires { typename D::lock_type; },
+    std::copy_constructible<D>,
+    std::move_constructible<D>,
+    std::swappable<D>,
+    std::is_polymorphic_v<D>,
+};
+
 template <class Blocking, class Lockfree>
 constexpr bool twin_queues = bounded_queue_of_strings<Blocking> && bounded_queue_of_strings<Lockfree> &&
                              queue_extras<Blocking> == queue_extras<Lockfree>;
 
+/// A pool of strings, as a user calls it.
+template <class P>
+concept pool_of_strings =
+    concurrent_object_pool<P> && std::same_as<typename P::value_type, std::string> &&
+    std::same_as<typename P::allocator_type, std::allocator<std::string>> &&
+    std::constructible_from<P, std::size_t> && std::constructible_from<P, std::size_t, std::allocator<std::string>> &&
+    !std::default_initializable<P> && !std::copy_constructible<P> && !std::convertible_to<std::size_t, P> &&
+    requires(P& p, const P& c, std::size_t n, std::string* s) {
+      { p.construct(n, 'x') } -> std::same_as<std::string*>;
+      { p.try_construct("text") } -> std::same_as<std::string*>;
+      { p.destroy(s) } noexcept -> std::same_as<void>;
+      { *p.make_unique(std::move(*s)) } -> std::same_as<std::string&>;
+      { *p.try_make_unique(n, 'x') } -> std::same_as<std::string&>;
+      { c.get_allocator() } noexcept -> std::same_as<std::allocator<std::string>>;
+    };
+
+template <class Blocking, class Lockfree>
+constexpr bool twin_pools =
+    pool_of_strings<Blocking> && pool_of_strings<Lockfree> && pool_extras<Blocking> == pool_extras<Lockfree>;
+
+template <class Blocking, class Lockfree>
+constexpr bool twin_stacks = stack_of_strings<Blocking> && stack_of_strings<Lockfree> &&
+                             queue_extras<Blocking> == queue_extras<Lockfree>;
+
+template <class Blocking, class Lockfree>
+constexpr bool twin_priority_queues =
+    priority_queue_of_strings<Blocking> && priority_queue_of_strings<Lockfree> &&
+    queue_extras<Blocking> == queue_extras<Lockfree>;
+
+template <class Q>
+concept sharded_by_number =
+    std::constructible_from<Q, std::size_t> && !std::convertible_to<std::size_t, Q> &&
+    std::constructible_from<Q, std::size_t, std::less<std::string>, std::allocator<std::string>> &&
+    requires(const Q& q) {
+      { q.shard_count() } noexcept -> std::same_as<std::size_t>;
+    };
+
+template <class Blocking, class Lockfree>
+constexpr bool twin_relaxed_priority_queues =
+    twin_priority_queues<Blocking, Lockfree> && sharded_by_number<Blocking> && sharded_by_number<Lockfree>;
+
 template <class Blocking, class Lockfree>
 constexpr bool twin_counters = counter_from_number<Blocking> && counter_from_number<Lockfree> &&
                                counter_extras<Blocking> == counter_extras<Lockfree>;
+
+template <class Blocking, class Lockfree>
+constexpr bool twin_deques = deque_of_strings<Blocking> && deque_of_strings<Lockfree> &&
+                             deque_extras<Blocking> == deque_extras<Lockfree>;
 
 // clang-format on
 
 // One line for each name.
 static_assert(twin_queues<blocking::bounded_queue<std::string>, lockfree::bounded_queue<std::string>>);
 static_assert(twin_queues<blocking::spsc_queue<std::string>, lockfree::spsc_queue<std::string>>);
+static_assert(twin_stacks<blocking::stack<std::string>, lockfree::stack<std::string>>);
+static_assert(twin_priority_queues<blocking::priority_queue<std::string>, lockfree::priority_queue<std::string>>);
+static_assert(twin_relaxed_priority_queues<blocking::relaxed_priority_queue<std::string>,
+                                           lockfree::relaxed_priority_queue<std::string>>);
 static_assert(twin_counters<blocking::counter, lockfree::counter>);
 static_assert(twin_counters<blocking::sharded_counter, lockfree::sharded_counter>);
+static_assert(twin_deques<blocking::work_stealing_deque<std::string>, lockfree::work_stealing_deque<std::string>>);
+static_assert(twin_pools<blocking::object_pool<std::string>, lockfree::object_pool<std::string>>);
 
 // The concepts can tell.
 static_assert(!bounded_queue_of_strings<lockfree::bounded_queue<int>>);
+static_assert(!twin_stacks<blocking::stack<std::string>, blocking::priority_queue<std::string>>);
+static_assert(!twin_priority_queues<blocking::stack<std::string>, blocking::priority_queue<std::string>>);
 static_assert(!counter_from_number<lockfree::bounded_queue<std::string>>);
 struct counter_with_more : lockfree::counter {
   using counter::counter;

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -51,6 +52,18 @@ struct element<std::unique_ptr<std::uint64_t>> {
   }
   static std::uint64_t number(const std::unique_ptr<std::uint64_t>& value) {
     return value ? *value : moved_from;
+  }
+};
+
+/// Compares elements by their numbers, and pointers, which have none, as pointers.
+template <class T>
+struct by_number {
+  bool operator()(const T& a, const T& b) const {
+    if constexpr (std::is_pointer_v<T>) {
+      return std::less<T>()(a, b);
+    } else {
+      return element<T>::number(a) < element<T>::number(b);
+    }
   }
 };
 

@@ -39,8 +39,11 @@ bool trap_system_calls(tolerated allowed) {
   if (allowed != tolerated::nothing) {
     numbers.insert(numbers.end(), {SYS_clock_gettime});
   }
-  if (allowed == tolerated::clock_and_memory) {
+  if (allowed == tolerated::clock_and_memory || allowed == tolerated::clock_memory_and_fences) {
     numbers.insert(numbers.end(), {SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_mprotect});
+  }
+  if (allowed == tolerated::clock_memory_and_fences) {
+    numbers.insert(numbers.end(), {SYS_membarrier});
   }
   std::vector<sock_filter> filter = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),

@@ -120,31 +120,42 @@ void in_threads(int count, const std::function<void(int)>& work) {
   for (std::thread& thread : threads) thread.join();
 }
 
+namespace {
+
+std::string name_of(std::uint64_t item) {
+  return "item " + std::to_string(item & 0xffffffff) + " of producer " + std::to_string(item >> 32);
+}
+
+}  // namespace
+
 ::testing::AssertionResult popped_exactly_once(const std::vector<std::vector<std::uint64_t>>& accepted,
                                                const std::vector<std::vector<std::uint64_t>>& popped) {
-  const auto name = [](std::uint64_t item) {
-    return "item " + std::to_string(item & 0xffffffff) + " of producer " + std::to_string(item >> 32);
-  };
   std::map<std::uint64_t, int> balance;  // pushed minus popped, per item
   for (const auto& items : accepted) {
     for (const std::uint64_t item : items) ++balance[item];
   }
+  for (const auto& items : popped) {
+    for (const std::uint64_t item : items) --balance[item];
+  }
+  for (const auto& [item, left] : balance) {
+    if (left > 0) return ::testing::AssertionFailure() << name_of(item) << " was pushed and never popped";
+    if (left < 0)
+      return ::testing::AssertionFailure() << name_of(item) << " was popped without being pushed, or twice";
+  }
+  return ::testing::AssertionSuccess();
+}
+
+::testing::AssertionResult popped_in_producers_order(const std::vector<std::vector<std::uint64_t>>& popped) {
   for (std::size_t consumer = 0; consumer < popped.size(); ++consumer) {
     std::map<std::uint64_t, std::uint64_t> latest;  // per producer
     for (const std::uint64_t item : popped[consumer]) {
-      --balance[item];
       const auto [seen, first] = latest.try_emplace(item >> 32, item);
       if (!first && item <= seen->second) {
-        return ::testing::AssertionFailure() << "consumer " << consumer << " got " << name(item)
+        return ::testing::AssertionFailure() << "consumer " << consumer << " got " << name_of(item)
                                              << " after item " << (seen->second & 0xffffffff);
       }
       seen->second = item;
     }
-  }
-  for (const auto& [item, left] : balance) {
-    if (left > 0) return ::testing::AssertionFailure() << name(item) << " was pushed and never popped";
-    if (left < 0)
-      return ::testing::AssertionFailure() << name(item) << " was popped without being pushed, or twice";
   }
   return ::testing::AssertionSuccess();
 }

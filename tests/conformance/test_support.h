@@ -160,10 +160,12 @@ constexpr std::uint64_t item_number(int producer, std::uint64_t seq) {
   return (static_cast<std::uint64_t>(producer) << 32) | seq;
 }
 
-/// Every accepted item was popped exactly once, nothing else was, and each consumer saw the items of each
-/// producer in order. `accepted[p]` are the items that producer p was told are in the queue, `popped[c]` what
-/// consumer c got.
+/// Every accepted item was popped exactly once, and nothing else was. `accepted[p]` are the items that producer
+/// p was told are in the queue, `popped[c]` what consumer c got.
 ::testing::AssertionResult popped_exactly_once(const std::vector<std::vector<std::uint64_t>>& accepted,
                                                const std::vector<std::vector<std::uint64_t>>& popped);
+
+/// Each consumer saw the items of each producer in order.
+::testing::AssertionResult popped_in_producers_order(const std::vector<std::vector<std::uint64_t>>& popped);
 
 }  // namespace switchyard::conformance

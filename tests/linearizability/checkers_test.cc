@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -106,6 +107,37 @@ TEST(Checkers, KnowAQueueFromAStack) {
   const auto full = at({{push(1), {0, 1}}, {push(2, status::full), {2, 3}}});
   EXPECT_TRUE(check_linearizable<stack_spec>(full, {1, false}));
   EXPECT_FALSE(check_linearizable<stack_spec>(full));
+}
+
+TEST(Checkers, KnowAPriorityQueueFromAQueue) {
+  const auto greatest_first =
+      at({{push(1), {0, 1}}, {push(3), {2, 3}}, {push(2), {4, 5}}, {pop(3), {6, 7}}, {pop(2), {8, 9}}});
+  EXPECT_TRUE(check_linearizable<priority_spec>(greatest_first));
+  EXPECT_FALSE(check_linearizable<fifo_spec>(greatest_first));
+  EXPECT_FALSE(check_linearizable<stack_spec>(greatest_first));
+  // Overtaken by a push only if that may have come later.
+  EXPECT_TRUE(check_linearizable<priority_spec>(at({{push(1), {0, 1}}, {push(3), {2, 6}}, {pop(1), {4, 5}}})));
+  EXPECT_FALSE(check_linearizable<priority_spec>(at({{push(1), {0, 1}}, {push(3), {2, 3}}, {pop(1), {4, 5}}})));
+  // Equal ones are the same.
+  EXPECT_TRUE(check_linearizable<priority_spec>(
+      at({{push(2), {0, 1}}, {push(2), {2, 3}}, {pop(2), {4, 5}}, {pop(2), {6, 7}}})));
+}
+
+TEST(Checkers, KnowPopAll) {
+  const auto all = queue_call::pop_all;
+  EXPECT_TRUE(check_linearizable<stack_spec>(at({{push(1), {0, 1}}, {push(2), {2, 3}}, {all({2, 1}), {4, 5}}})));
+  EXPECT_FALSE(check_linearizable<stack_spec>(at({{push(1), {0, 1}}, {push(2), {2, 3}}, {all({1, 2}), {4, 5}}})));
+  EXPECT_TRUE(check_linearizable<stack_spec>(at({{all({}), {0, 1}}, {no_pop(status::empty), {2, 3}}})));
+  // All of one moment, which is before or after the push beside it.
+  const auto beside = [&](std::vector<number> got, queue_call then) {
+    return bool(check_linearizable<stack_spec>(
+        at({{push(1), {0, 1}}, {push(2), {2, 5}}, {all(got), {3, 4}}, {then, {6, 7}}})));
+  };
+  EXPECT_TRUE(beside({1}, pop(2)));
+  EXPECT_TRUE(beside({2, 1}, no_pop(status::empty)));
+  EXPECT_FALSE(beside({1}, no_pop(status::empty)));
+  EXPECT_FALSE(beside({2}, pop(1))) << "one was left below";
+  EXPECT_FALSE(beside({}, pop(2)));
 }
 
 TEST(Checkers, KnowACounter) {
@@ -221,6 +253,9 @@ queue_call ask_queue(int i, const Spec& state, random_source& random) {
   if (draw < 11) return allowed(state, {push(i), push(i, status::full), push(i, status::closed)});
   std::vector<queue_call> possible = {no_pop(status::empty), no_pop(status::closed)};
   for (const number n : state.items) possible.push_back(pop(n));
+  if (std::is_same_v<Spec, stack_spec> && draw == 19) {
+    possible = {queue_call::pop_all({state.items.rbegin(), state.items.rend()})};
+  }
   return allowed(state, possible);
 }
 
@@ -300,6 +335,9 @@ TEST(RandomHistories, OfAQueue) {
 }
 TEST(RandomHistories, OfAStack) {
   expect_as_by_definition(stack_spec{2, false}, ask_queue<stack_spec>);
+}
+TEST(RandomHistories, OfAPriorityQueue) {
+  expect_as_by_definition(priority_spec{2, false}, ask_queue<priority_spec>);
 }
 TEST(RandomHistories, OfACounter) {
   expect_as_by_definition(counter_spec{5}, ask_counter);

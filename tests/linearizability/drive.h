@@ -8,6 +8,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
+#include <utility>
 #include <vector>
 
 #include "switchyard/atomics/atomic.h"
@@ -25,6 +27,16 @@ enum class job { push, pop, both, close };
 /// `trying`: calls that do not wait, or not for long. `waiting`: push and pop; the last to push closes, so
 /// some thread must push and no thread may do `both`.
 enum class manner { trying, waiting };
+
+/// Whether it has a pop_all; then some of the pops that do not wait are that.
+template <class Queue>
+inline constexpr bool has_pop_all = requires(Queue& queue, typename Queue::value_type* out) {
+  queue.pop_all(out);
+};
+
+/// Whether the order of what goes in decides about the order of what comes out.
+template <class Queue>
+inline constexpr bool goes_by_value = requires { typename Queue::value_compare; };
 
 template <class Queue>
 queue_call push_once(Queue& queue, number value, manner how, random_source& random) {
@@ -52,6 +64,15 @@ queue_call pop_once(Queue& queue, manner how, random_source& random) {
                      : queue_call::no_pop(conqueue_status::closed);
     }
     if (random() % 8 == 0) return as_call(queue.try_pop_for(std::chrono::microseconds(5)));
+  }
+  if constexpr (has_pop_all<Queue>) {
+    if (random() % 8 == 0) {
+      std::vector<typename Queue::value_type> all;
+      queue.pop_all(std::back_inserter(all));
+      std::vector<number> numbers;
+      for (const auto& element : all) numbers.push_back(static_cast<number>(element));
+      return queue_call::pop_all(std::move(numbers));
+    }
   }
   return as_call(queue.try_pop());
 }
@@ -83,8 +104,10 @@ history<queue_call> drive(Queue& queue, const std::vector<job>& jobs, manner how
     for (int i = 0; i < calls || until_closed; ++i) {
       stagger(random);
       const bool pushes = mine == job::push || (mine == job::both && random() % 9 < 4);
+      // Rising in each thread; where the value decides, up and down.
+      const number value = goes_by_value<Queue> ? (next + 1) * 48'271 % 2'147'483'647 : next;
       const queue_call done = log.record(
-          [&] { return pushes ? push_once(queue, next, how, random) : pop_once(queue, how, random); });
+          [&] { return pushes ? push_once(queue, value, how, random) : pop_once(queue, how, random); });
       if (pushes && done.status == conqueue_status::success) ++next;
       if (thread == 0) progress->store(i + 1, memory_order_relaxed);
       if (done.status == conqueue_status::closed && ++told_closed == 4) break;
@@ -111,7 +134,8 @@ inline history<queue_call> without_full_and_closed(const history<queue_call>& ev
   history<queue_call> kept;
   for (event<queue_call> e : events) {
     if (e.call.is(queue_call::kind::pop, conqueue_status::closed)) e.call.status = conqueue_status::empty;
-    if (e.call.is(queue_call::kind::push, conqueue_status::success) || e.call.what == queue_call::kind::pop) {
+    if (e.call.is(queue_call::kind::push, conqueue_status::success) || e.call.what == queue_call::kind::pop ||
+        e.call.what == queue_call::kind::pop_all) {
       kept.push_back(e);
     }
   }

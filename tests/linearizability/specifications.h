@@ -6,6 +6,7 @@
 // other, `key_of(call)` says so, and the checker looks at one key at a time.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "switchyard/interface/conqueue_status.h"
@@ -34,32 +36,43 @@ inline std::size_t mix(std::size_t seed, auto value) noexcept {
   return (seed ^ static_cast<std::size_t>(value)) * 0x9E3779B97F4A7C15U + (seed >> 29);
 }
 
-/// A call on a queue or a stack. One that waits is one that never replies `full` or `empty`.
+/// A call on a queue, a stack or a priority queue. One that waits is one that never replies `full` or `empty`.
 struct queue_call {
-  enum class kind { push, pop, close };
+  enum class kind { push, pop, pop_all, close };
 
   static queue_call push(number value, conqueue_status status) { return {kind::push, value, status}; }
   static queue_call pop(number value) { return {kind::pop, value, conqueue_status::success}; }
   static queue_call no_pop(conqueue_status status) { return {kind::pop, 0, status}; }
+  static queue_call pop_all(std::vector<number> values) {
+    return {kind::pop_all, 0, conqueue_status::success, std::move(values)};
+  }
   static queue_call close() { return {kind::close, 0, conqueue_status::success}; }
 
   bool is(kind k, conqueue_status s) const noexcept { return what == k && status == s; }
   std::string request() const {
     if (what == kind::push) return "push " + to_string(value);
+    if (what == kind::pop_all) return "pop all";
     return what == kind::pop ? "pop" : "close";
   }
   std::string reply() const {
+    if (what == kind::pop_all) {
+      std::string listed = "[";
+      for (const number n : all) listed += ' ' + to_string(n);
+      return listed + " ]";
+    }
     return is(kind::pop, conqueue_status::success) ? to_string(value) : std::string(to_string(status));
   }
 
   kind what = kind::push;
   number value = 0;
   conqueue_status status = conqueue_status::success;
+  std::vector<number> all{};  // what pop_all got
 };
 
-/// A queue or a stack for up to `capacity` elements, with an end: once closed, pushes are refused and pops
-/// take what is left. `closed` comes before `full`, and after what there is to pop.
-enum class takes { oldest, newest };
+/// A queue, a stack or a priority queue for up to `capacity` elements, with an end: once closed, pushes are
+/// refused and pops take what is left. `closed` comes before `full`, and after what there is to pop.
+/// `pop_all` gets what as many pops at that moment would, and nothing if there is nothing.
+enum class takes { oldest, newest, greatest };
 template <takes Which>
 struct sequence_spec {
   using call = queue_call;
@@ -69,8 +82,15 @@ struct sequence_spec {
     if (c.what == call::kind::push) {
       if (closed) return c.status == conqueue_status::closed;
       if (items.size() >= capacity) return c.status == conqueue_status::full;
-      items.push_back(c.value);
+      // Where the greatest goes first, the order in which they came is forgotten: one state, not many.
+      const auto place = Which == takes::greatest ? std::upper_bound(items.begin(), items.end(), c.value)
+                                                  : items.end();
+      items.insert(place, c.value);
       return c.status == conqueue_status::success;
+    }
+    if (c.what == call::kind::pop_all) {
+      if (Which != takes::oldest) std::reverse(items.begin(), items.end());
+      return std::exchange(items, {}) == c.all;
     }
     if (items.empty()) return c.status == (closed ? conqueue_status::closed : conqueue_status::empty);
     const auto next = Which == takes::oldest ? items.begin() : items.end() - 1;
@@ -96,6 +116,7 @@ struct sequence_spec {
 };
 using fifo_spec = sequence_spec<takes::oldest>;
 using stack_spec = sequence_spec<takes::newest>;
+using priority_spec = sequence_spec<takes::greatest>;
 
 struct counter_call {
   enum class kind { add, load, exchange };
@@ -125,6 +146,45 @@ struct counter_spec {
   friend bool operator==(const counter_spec&, const counter_spec&) = default;
 
   number value = 0;
+};
+
+/// `take` is of an object, or is refused; `put` gives one back.
+struct pool_call {
+  enum class kind { take, put };
+
+  std::string request() const { return what == kind::take ? "take" : "put " + to_string(object); }
+  std::string reply() const {
+    if (what == kind::put) return "done";
+    return object == none ? "none" : to_string(object);
+  }
+
+  static constexpr number none = -1;
+  kind what = kind::take;
+  number object = none;
+};
+
+/// A pool of which `free` has a bit for every object that can be taken: any of them, and none if there is none.
+struct pool_spec {
+  using call = pool_call;
+
+  bool apply(const call& c) {
+    if (c.object == call::none) return free == 0;
+    const std::uint64_t bit = std::uint64_t{1} << c.object;
+    const bool was_free = (free & bit) != 0;
+    free ^= bit;
+    return was_free == (c.what == call::kind::take);
+  }
+  std::size_t hash() const noexcept { return mix(0, free); }
+  std::string text() const {
+    std::string all = "{";
+    for (number n = 0; n < 64; ++n) {
+      if ((free >> n & 1) != 0) all += ' ' + to_string(n);
+    }
+    return all + " }";
+  }
+  friend bool operator==(const pool_spec&, const pool_spec&) = default;
+
+  std::uint64_t free = 0;
 };
 
 /// `insert` adds a key that is not there, `erase` takes one away; `done` is whether they did.

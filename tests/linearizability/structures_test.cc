@@ -11,13 +11,19 @@
 #include "switchyard/atomics/atomic.h"
 #include "switchyard/blocking/bounded_queue.h"
 #include "switchyard/blocking/counter.h"
+#include "switchyard/blocking/priority_queue.h"
+#include "switchyard/blocking/object_pool.h"
 #include "switchyard/blocking/sharded_counter.h"
 #include "switchyard/blocking/spsc_queue.h"
+#include "switchyard/blocking/stack.h"
 #include "switchyard/blocking/unbounded_queue.h"
 #include "switchyard/lockfree/bounded_queue.h"
 #include "switchyard/lockfree/counter.h"
+#include "switchyard/lockfree/object_pool.h"
+#include "switchyard/lockfree/priority_queue.h"
 #include "switchyard/lockfree/sharded_counter.h"
 #include "switchyard/lockfree/spsc_queue.h"
+#include "switchyard/lockfree/stack.h"
 #include "switchyard/tests/linearizability/drive.h"
 #include "switchyard/tests/linearizability/fifo_check.h"
 #include "switchyard/tests/linearizability/history.h"
@@ -110,6 +116,7 @@ struct not_trivial {
     if (++moves % 8 == 0) yield();
   }
   explicit operator number() const { return value; }
+  bool operator<(const not_trivial& other) const { return value < other.value; }
   number value;
 };
 
@@ -136,6 +143,36 @@ TEST(Blocking, UnboundedQueue) {
   // What overlapping pushes left inside may be in many orders: the search needs few of them.
   test_queue(promise::exact, by_many, {fifo_spec().capacity}, 12,
              [](auto) { return blocking::unbounded_queue<int>(); });
+}
+
+/// What overlapping pushes left inside a stack may be in many orders, too. `order`: a pop may say `empty` instead of
+/// `closed`.
+template <class Spec, class Queue>
+void test_unbounded(promise p = promise::exact) {
+  std::uint64_t seed = first_seed();
+  for (const trial& t : by_many) {
+    for (int round = 0; round < 120 && !testing::Test::HasFatalFailure(); ++round, ++seed) {
+      SCOPED_TRACE(replay(seed));
+      Queue queue;
+      const auto events = drive(queue, t.jobs, t.how, 12, seed);
+      const auto v = check_linearizable<Spec>(p == promise::exact ? events : without_full_and_closed(events));
+      ASSERT_TRUE(v) << v.explanation;
+    }
+  }
+}
+TEST(Lockfree, Stack) {
+  test_unbounded<stack_spec, lockfree::stack<int>>(promise::order);
+  test_unbounded<stack_spec, lockfree::stack<not_trivial>>(promise::order);
+}
+TEST(Blocking, Stack) {
+  test_unbounded<stack_spec, blocking::stack<int>>();
+}
+TEST(Blocking, PriorityQueue) {
+  test_unbounded<priority_spec, blocking::priority_queue<int>>();
+}
+TEST(Lockfree, PriorityQueue) {
+  test_unbounded<priority_spec, lockfree::priority_queue<int>>(promise::order);
+  test_unbounded<priority_spec, lockfree::priority_queue<not_trivial>>(promise::order);
 }
 
 // ---- Counters
@@ -202,6 +239,59 @@ TEST(Lockfree, ShardedCounter) {
     test_sharded(counter_call::kind::load, seed);
     test_sharded(counter_call::kind::exchange, seed);
   }
+}
+
+// ---- Pools
+
+// Objects of a pool so small that it moves them one by one: nobody is refused unless all were in use at once.
+template <class Pool>
+void test_pool() {
+  for (std::uint64_t seed = first_seed(), end = seed + 600; seed != end && !testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE(replay(seed));
+    const std::size_t capacity = 1 + seed % 4;
+    Pool pool(capacity);
+    std::vector<number*> objects;  // whose numbers are their indices
+    while (number* const object = pool.try_construct()) objects.push_back(object);
+    for (number* const object : objects) pool.destroy(object);
+    const auto index = [&](const number* object) {
+      return static_cast<number>(std::find(objects.begin(), objects.end(), object) - objects.begin());
+    };
+    const auto body = [&](int, thread_log<pool_call>& log, random_source& random) {
+      std::vector<number*> mine;
+      const auto put = [&] {
+        log.record([&]() -> pool_call {
+          number* const object = mine.back();
+          mine.pop_back();
+          const number n = index(object);
+          pool.destroy(object);
+          return {pool_call::kind::put, n};
+        });
+      };
+      for (int i = 0; i < 30; ++i) {
+        stagger(random);
+        if (!mine.empty() && random() % 2 == 0) {
+          put();
+          continue;
+        }
+        log.record([&]() -> pool_call {
+          number* const object = pool.try_construct();
+          if (object == nullptr) return {};
+          mine.push_back(object);
+          return {pool_call::kind::take, index(object)};
+        });
+      }
+      while (!mine.empty()) put();
+    };
+    const auto events = record_threads<pool_call>(2 + static_cast<int>(seed % 3), seed, body, 64);
+    const auto v = check_linearizable<pool_spec>(events, {(std::uint64_t{1} << capacity) - 1});
+    EXPECT_TRUE(v) << v.explanation;
+  }
+}
+TEST(Lockfree, ObjectPool) {
+  test_pool<lockfree::object_pool<number>>();
+}
+TEST(Blocking, ObjectPool) {
+  test_pool<blocking::object_pool<number>>();
 }
 
 }  // namespace

@@ -4,11 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <vector>
 
 #include "switchyard/atomics/atomic.h"
 #include "switchyard/blocking/bounded_queue.h"
+#include "switchyard/blocking/priority_queue.h"
 #include "switchyard/interface/conqueue_status.h"
 #include "switchyard/interface/queue.h"
 #include "switchyard/tests/linearizability/drive.h"
@@ -104,6 +106,35 @@ class locked_stack {
   std::vector<number> items_;
 };
 
+// Takes one after the other, as if that were all at once.
+class piecemeal_stack : public locked_stack {
+ public:
+  template <class Output>
+  void pop_all(Output out) {
+    while (const auto value = try_pop()) {
+      *out = *value;
+      ++out;
+      yield();
+    }
+  }
+};
+
+// Right as a priority queue by itself; two of them, and a look at one before the other, are not.
+class two_heap_queue {
+ public:
+  using value_type = number;
+  using value_compare = std::less<number>;
+  conqueue_status try_push(number value) { return heaps_[value % 2].try_push(value); }
+  pop_result<number> try_pop() {
+    auto from_first = heaps_[0].try_pop();
+    return from_first ? from_first : heaps_[1].try_pop();
+  }
+  void close() {}
+
+ private:
+  blocking::priority_queue<number> heaps_[2];
+};
+
 class losing_counter {
  public:
   void add(number n) {
@@ -158,6 +189,23 @@ TEST(Zoo, FaultyOnesAreRefused) {
   expect_refused<hasty_queue>(everybody);
   expect_refused<forgetful_queue>(everybody);
   expect_refused<locked_stack>(without_close);
+}
+
+template <class Queue, class Spec>
+void expect_refused_by_search(const Spec& empty) {
+  for (std::uint64_t seed = first_seed(), end = seed + 5000;; ++seed) {
+    ASSERT_LT(seed, end);
+    Queue queue;
+    const auto events = drive(queue, {job::both, job::both, job::pop}, manner::trying, 12, seed);
+    if (check_linearizable<Spec>(events, empty, 50'000).what == outcome::not_linearizable) break;
+  }
+}
+
+TEST(Zoo, FaultyStacksAndPriorityQueuesAreRefused) {
+  expect_refused_by_search<piecemeal_stack>(stack_spec{capacity});
+  expect_refused_by_search<right_queue>(stack_spec{capacity});
+  expect_refused_by_search<two_heap_queue>(priority_spec{});
+  expect_refused_by_search<locked_stack>(priority_spec{capacity});
 }
 
 // Each producer's elements by themselves are in order.

@@ -7,11 +7,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <barrier>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <iterator>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <optional>
 #include <string>
@@ -20,9 +23,16 @@
 
 #include "switchyard/atomics/atomic.h"
 #include "switchyard/blocking/bounded_queue.h"
+#include "switchyard/blocking/priority_queue.h"
+#include "switchyard/blocking/relaxed_priority_queue.h"
 #include "switchyard/blocking/spsc_queue.h"
+#include "switchyard/blocking/stack.h"
 #include "switchyard/lockfree/bounded_queue.h"
+#include "switchyard/lockfree/priority_queue.h"
+#include "switchyard/lockfree/rcu.h"
+#include "switchyard/lockfree/relaxed_priority_queue.h"
 #include "switchyard/lockfree/spsc_queue.h"
+#include "switchyard/lockfree/stack.h"
 #include "switchyard/tests/conformance/queue_suite_base.h"
 #include "switchyard/tests/conformance/queue_under_test.h"
 #include "switchyard/tests/stress/stress.h"
@@ -98,6 +108,9 @@ class storm {
     }
     EXPECT_LE(missing, pops_that_threw_.load(memory_order_relaxed)) << "lost";
     EXPECT_TRUE(popped_exactly_once(accepted_, popped_));
+    if (keeps_producers_order<Line>) {
+      EXPECT_TRUE(popped_in_producers_order(popped_));
+    }
   }
 
  private:
@@ -198,6 +211,7 @@ class queue_stress : public stress_test {
   static void test_storms(int rounds, bool trouble) {
     for_seeds(scaled(rounds), [=](std::uint64_t seed) {
       const expect_none_left<counted> scope;
+      if constexpr (Line::claimed.reclaims) settle();
       const std::int64_t before = misfortune::blocks();
       // In a thread, as the one that looks at the end holds some memory, too.
       in_threads(1, [&](int) {
@@ -205,8 +219,24 @@ class queue_stress : public stress_test {
         queue.blow(seed, trouble);
         queue.expect_right();
       });
+      if constexpr (Line::claimed.reclaims) settle();
       EXPECT_EQ(misfortune::blocks(), before) << "more: leaked";
     });
+  }
+
+ private:
+  /// What waits to be reclaimed is freed; what threads need for that, which is used again by others, is there.
+  static void settle() {
+    static const bool once = [] {
+      std::barrier all(64);  // more threads than a test has at a time
+      in_threads(64, [&](int) {
+        const std::scoped_lock reading(lockfree::rcu_default_domain());
+        all.arrive_and_wait();
+      });
+      return true;
+    }();
+    static_cast<void>(once);
+    lockfree::rcu_barrier();
   }
 };
 
@@ -238,9 +268,40 @@ struct blocking_bounded_queue : queue_under_test<blocking::bounded_queue> {};
 inline constexpr claims one_and_one{.producers = role::one, .consumers = role::one};
 struct lockfree_spsc_queue : queue_under_test<lockfree::spsc_queue, one_and_one> {};
 struct blocking_spsc_queue : queue_under_test<blocking::spsc_queue, one_and_one> {};
+inline constexpr claims last_first{.ordered = order::lifo, .room = bound::none};
+struct blocking_stack : queue_under_test<blocking::stack, last_first> {};
+struct lockfree_stack : queue_under_test<lockfree::stack, last_first> {};
+inline constexpr claims greatest_first{.ordered = order::priority, .room = bound::none};
+struct blocking_priority_queue : priority_queue_under_test<blocking::priority_queue, greatest_first> {};
+inline constexpr claims greatest_first_reclaiming{
+    .ordered = order::priority, .room = bound::none, .prompt = false, .reclaims = true};
+struct lockfree_priority_queue
+    : priority_queue_under_test<lockfree::priority_queue, greatest_first_reclaiming> {};
+// Relaxed when threads share them, strict (with one shard) where one alone looks at the order.
+template <class T, class Compare = std::less<T>, class Allocator = std::allocator<T>>
+class lockfree_shards : public lockfree::relaxed_priority_queue<T, Compare, Allocator> {
+  using base = lockfree::relaxed_priority_queue<T, Compare, Allocator>;
+
+ public:
+  explicit lockfree_shards(const Compare& less = Compare()) : base(4, less) {}
+  explicit lockfree_shards(const Allocator& allocator) : base(1, Compare(), allocator) {}
+};
+template <class T, class Compare = std::less<T>, class Allocator = std::allocator<T>>
+class blocking_shards : public blocking::relaxed_priority_queue<T, Compare, Allocator> {
+  using base = blocking::relaxed_priority_queue<T, Compare, Allocator>;
+
+ public:
+  explicit blocking_shards(const Compare& less = Compare()) : base(4, less) {}
+  explicit blocking_shards(const Allocator& allocator) : base(1, Compare(), allocator) {}
+};
+struct lockfree_relaxed_priority_queue
+    : priority_queue_under_test<lockfree_shards, greatest_first_reclaiming> {};
+struct blocking_relaxed_priority_queue : priority_queue_under_test<blocking_shards, greatest_first> {};
 
 using queues = ::testing::Types<lockfree_bounded_queue, lockfree_spsc_queue, blocking_bounded_queue,
-                                blocking_spsc_queue>;
+                                blocking_spsc_queue, blocking_stack, lockfree_stack,
+                                blocking_priority_queue, lockfree_priority_queue,
+                                blocking_relaxed_priority_queue, lockfree_relaxed_priority_queue>;
 TYPED_TEST_SUITE(queue_stress, queues);
 
 TYPED_TEST(queue_stress, ThreadsComeAndGoAndSomebodyCloses) {
@@ -284,22 +345,29 @@ TYPED_TEST(queue_stress, EveryAllocationFailsInTurn) {
     std::ptrdiff_t bytes = 0;
     {
       std::optional<queue_type> queue;
-      twice([&] { queue.emplace(std::size_t{2}, allocator(bytes)); });
-      EXPECT_GT(bytes, 0);
-      std::uint64_t in = 0;
-      std::uint64_t out = 0;
+      twice([&] {
+        if constexpr (is_bounded<TypeParam>) {
+          queue.emplace(std::size_t{2}, allocator(bytes));
+        } else {
+          queue.emplace(allocator(bytes));
+        }
+      });
+      numbers_inside<TypeParam::claimed.ordered> inside;
       for (const pushing way : every_push) {
-        for (int i = 0; i < 2; ++i, ++in) {
-          auto value = element<std::string>::make(in);
+        for (int i = 0; i < 2; ++i) {
+          const std::size_t before = inside.size();
+          const std::uint64_t number = inside.add();
+          auto value = element<std::string>::make(number);
           const auto push = [&] {
-            EXPECT_EQ(element<std::string>::number(value), in) << "a push that threw moved its argument";
-            EXPECT_EQ(queue->size_approx(), in - out);
+            EXPECT_EQ(element<std::string>::number(value), number) << "a push that threw moved its argument";
+            EXPECT_EQ(queue->size_approx(), before);
             return push_by(way, *queue, value);
           };
           EXPECT_EQ(twice(push), conqueue_status::success);
+          EXPECT_GT(bytes, 0);
         }
         for (const popping how : {popping::pop, popping::try_pop_for}) {
-          EXPECT_EQ(twice([&] { return pop_by(how, *queue); }).number, out++);
+          EXPECT_EQ(twice([&] { return pop_by(how, *queue); }).number, inside.take());
         }
       }
     }
