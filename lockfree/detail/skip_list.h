@@ -269,7 +269,8 @@ class skip_list {
       if constexpr (way == hand_over::copied_before) {
         T copy(node_of(next)->element.value.read());
         // (5) acquire: with (4), if it fails and so finds another node.
-        if (!last->link(0).compare_exchange_strong(next, next | mark, memory_order_relaxed, memory_order_acquire)) continue;
+        // (Acquire on success only because g++ 12 does not like a failure that is stronger.)
+        if (!last->link(0).compare_exchange_strong(next, next | mark, memory_order_acquire, memory_order_acquire)) continue;
         if (passed >= batch) advance(first, node_of(next));
         sink(std::move(copy));
         return true;

@@ -14,7 +14,7 @@
 #include "switchyard/atomics/plain.h"
 #include "switchyard/lockfree/detail/block_cache.h"
 #include "switchyard/lockfree/detail/free_blocks.h"
-#include "switchyard/tests/model/model_support.h"
+#include "tests/model/model_support.h"
 
 namespace switchyard::model {
 namespace {
