@@ -75,7 +75,7 @@ class hazard_domain {
   static constexpr std::size_t spare_records = 1;
   static constexpr std::size_t sorted_at_once = 1;
 #else
-  static constexpr std::size_t batch = 256;           // shares a microsecond's system call among so many
+  static constexpr std::size_t batch = 1024;          // shares a system call of 1 to 30 microseconds
   static constexpr std::size_t batch_per_hazard = 2;  // at least half of a batch is not protected
   static constexpr std::size_t spare_records = 8;     // that a thread keeps for its next hazard pointers
   static constexpr std::size_t sorted_at_once = 128;
