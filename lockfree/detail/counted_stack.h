@@ -6,7 +6,8 @@
 //   time, whoever has the node by then; so the node must stay memory. Nodes that do not: `hazard_pointer`.
 // Progress: each `try_` member is wait-free; who is refused has lost a race to another that was not. The others are
 //   lock-free.
-// Ordering: linearizable. What was done to a node before it was pushed happens before what is done to it by who pops it.
+// Ordering: linearizable. What was done to a node before it was pushed happens before what is done to it by who pops it;
+//   what was done before the last was popped happens before what is done by who finds none.
 // Cost: one sixteen-byte compare-and-swap.
 #pragma once
 
@@ -42,7 +43,7 @@ class counted_stack {
     // The count first: while it is the same, nothing has been pushed since, so the top is the one that was on top then,
     // with what was below it then.
     seen.words_.second = top_.load_second(memory_order_acquire);  // (1) with (4)
-    seen.words_.first = top_.load_first(memory_order_acquire);    // (2) with (4)
+    seen.words_.first = top_.load_first(memory_order_acquire);    // (2) with (4), (5)
     return seen;
   }
 
@@ -57,7 +58,7 @@ class counted_stack {
   bool try_pop(view& seen) noexcept {
     Node* const below = (seen.top()->*Link).load(memory_order_relaxed);
     return top_.compare_exchange(seen.words_, {reinterpret_cast<std::uintptr_t>(below), seen.words_.second},
-                                 memory_order_relaxed, memory_order_acquire);  // (3) with (4)
+                                 memory_order_release, memory_order_acquire);  // (5) with (2); (3) with (4)
   }
 
   void push(Node* first, Node* last) noexcept {
@@ -77,10 +78,13 @@ class counted_stack {
   Node* pop_all() noexcept {
     view seen = look();
     while (seen.top() != nullptr && !top_.compare_exchange(seen.words_, {0, seen.words_.second}, memory_order_release,
-                                                           memory_order_acquire)) {
+                                                           memory_order_acquire)) {  // (5) with (2); (3) with (4)
     }
     return seen.top();
   }
+
+  /// How often something has been pushed. Relaxed: who goes by it looks at the stack between two times.
+  std::uint64_t pushes() const noexcept { return top_.load_second(memory_order_relaxed); }
 
  private:
   // {address of the top, count of pushes}

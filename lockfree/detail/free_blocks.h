@@ -18,9 +18,9 @@
 
 #include "switchyard/atomics/atomic.h"
 #include "switchyard/atomics/cache_padded.h"
-#include "switchyard/atomics/double_word.h"
 #include "switchyard/atomics/plain.h"
 #include "switchyard/lockfree/detail/block_cache.h"
+#include "switchyard/lockfree/detail/counted_stack.h"
 #include "switchyard/lockfree/detail/slots.h"
 #include "switchyard/threads/per_thread.h"
 
@@ -46,41 +46,7 @@ struct alignas(line_size) magazine {
   plain<contents> in;
 };
 
-/// A stack of magazines, none of which goes away before it.
-class magazine_stack {
- public:
-  void push(magazine& m) noexcept {
-    double_word::words seen{head_.load_first(memory_order_relaxed), head_.load_second(memory_order_relaxed)};
-    do {
-      m.below.store(to_pointer(seen.first), memory_order_relaxed);
-      // (1) release: with (2).
-    } while (!head_.compare_exchange(seen, {reinterpret_cast<std::uintptr_t>(&m), seen.second + 1},
-                                     memory_order_release, memory_order_relaxed));
-  }
-
-  /// nullptr: it was empty.
-  magazine* pop() noexcept {
-    // If no more have been pushed in the end, and the head is the same, then what is under it has not changed either.
-    double_word::words seen;
-    seen.second = head_.load_second(memory_order_acquire);  // (2) with (1)
-    seen.first = head_.load_first(memory_order_acquire);    // (2) with (1), (3)
-    for (;;) {
-      magazine* const m = to_pointer(seen.first);
-      if (m == nullptr) return nullptr;
-      const auto below = reinterpret_cast<std::uintptr_t>(m->below.load(memory_order_relaxed));
-      // (3) release: with (2), for who finds the stack empty by this.
-      if (head_.compare_exchange(seen, {below, seen.second}, memory_order_release, memory_order_acquire)) return m;
-    }
-  }
-
-  /// How many have been pushed. Relaxed: who goes by it pops between two looks.
-  std::uint64_t pushes() const noexcept { return head_.load_second(memory_order_relaxed); }
-
- private:
-  static magazine* to_pointer(std::uint64_t word) noexcept { return reinterpret_cast<magazine*>(word); }
-
-  double_word head_;  // {the newest magazine, how many have been pushed}: the latter so that none comes back unnoticed
-};
+using magazine_stack = counted_stack<magazine, &magazine::below>;
 
 /// `Allocator` is what the magazines come from.
 template <class Allocator>
@@ -100,7 +66,7 @@ class free_blocks {
       magazine& m = magazines_[begin / batch_];
       magazine::contents& in = m.in.write();
       while (end != begin) in.blocks[in.count++] = first_ + --end * stride_;
-      full_->push(m);
+      full_->push(&m);
     }
   }
 
@@ -123,8 +89,8 @@ class free_blocks {
   /// What put does with a block that there is no other room for, nor memory to make some: it sets a bit.
   void put_stray(void* block) noexcept {
     const std::size_t index = static_cast<std::size_t>(static_cast<std::byte*>(block) - first_) / stride_;
-    strays_[index / 64].fetch_or(std::uint64_t{1} << index % 64, memory_order_release);  // (4) with (5)
-    stray_puts_.fetch_add(1, memory_order_release);                                       // (6) with (7)
+    strays_[index / 64].fetch_or(std::uint64_t{1} << index % 64, memory_order_release);  // (1) with (2)
+    stray_puts_.fetch_add(1, memory_order_release);                                       // (3) with (4)
     in_common_.fetch_add(1, memory_order_relaxed);
   }
 
@@ -171,7 +137,7 @@ class free_blocks {
     in_common_.fetch_sub(mine == nullptr ? 1 : in.count, memory_order_relaxed);
     void* const block = in.blocks[--in.count];
     if (mine == nullptr) {
-      (in.count == 0 ? empty_ : full_)->push(*m);
+      (in.count == 0 ? empty_ : full_)->push(m);
       return block;
     }
     for (std::uint32_t i = 0; i < in.count; ++i) mine->cache.push(in.blocks[i], block_cache::size);
@@ -179,7 +145,7 @@ class free_blocks {
     if (mine->spare == nullptr) {
       mine->spare = m;
     } else {
-      empty_->push(*m);
+      empty_->push(m);
     }
     return block;
   }
@@ -194,16 +160,16 @@ class free_blocks {
       in.blocks[in.count++] = block;
     } while (mine != nullptr && in.count < batch_ && (block = mine->cache.pop()) != nullptr);
     in_common_.fetch_add(in.count, memory_order_relaxed);
-    full_->push(*m);
+    full_->push(m);
   }
 
   void* get_stray() noexcept {
     if (stray_puts_.load(memory_order_relaxed) == 0) return nullptr;  // as in get_elsewhere, or it will see more
     for (std::size_t i = 0; i < strays_.size(); ++i) {
-      std::uint64_t bits = strays_[i].load(memory_order_acquire);  // (5) with (4)
+      std::uint64_t bits = strays_[i].load(memory_order_acquire);  // (2) with (1)
       while (bits != 0) {
         const std::uint64_t bit = bits & -bits;
-        bits = strays_[i].fetch_and(~bit, memory_order_acq_rel);  // (5) with (4); (4) with (5)
+        bits = strays_[i].fetch_and(~bit, memory_order_acq_rel);  // (2) with (1); (1) with (2)
         if ((bits & bit) != 0) {
           in_common_.fetch_sub(1, memory_order_relaxed);
           return first_ + (i * 64 + static_cast<std::size_t>(__builtin_ctzll(bit))) * stride_;
@@ -223,7 +189,7 @@ class free_blocks {
 
   // How often blocks have been put somewhere.
   std::uint64_t puts() const noexcept {
-    std::uint64_t sum = full_->pushes() + stray_puts_.load(memory_order_acquire);  // (7) with (6)
+    std::uint64_t sum = full_->pushes() + stray_puts_.load(memory_order_acquire);  // (4) with (3)
     cells_.for_each([&](const cell& each) { sum += each.cache.puts(); });
     return sum;
   }

@@ -155,44 +155,6 @@ TEST(block_cache, OwnerIsWaitFreeAndThievesLockFree) {
   expect_lock_free(body);
 }
 
-// ---- magazine_stack
-
-// A magazine goes and comes back, over another, while somebody is about to take it.
-TEST(magazine_stack, NoticesWhatComesBack) {
-  const auto body = [] {
-    magazine a, b;
-    magazine_stack stack;
-    stack.push(a);
-    stack.push(b);
-    int taken[2] = {};
-    const auto take = [&](int thread) {
-      magazine* const m = stack.pop();
-      if (m != nullptr) {
-        ++m->in.write().count;
-        ++taken[thread];
-      }
-      return m;
-    };
-    thread other([&] { take(0); });
-    magazine* const first = take(1);
-    magazine* const second = take(1);
-    if (first != nullptr) {
-      stack.push(*first);
-      (void)second;
-    }
-    other.join();
-    int left = 0;
-    while (magazine* const m = stack.pop()) {
-      ++m->in.write().count;
-      ++left;
-    }
-    require(taken[0] + taken[1] + left == (first != nullptr ? 3 : 2), "a magazine is lost or doubled");
-    require(static_cast<int>(a.in.read().count + b.in.read().count) == taken[0] + taken[1] + left, "one at a time");
-  };
-  expect_proved(body);
-  expect_lock_free(body, 2);
-}
-
 // ---- object_pool
 
 struct object : content {

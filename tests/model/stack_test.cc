@@ -216,6 +216,37 @@ TEST(counted_stack, FromHandToHand) {
   });
 }
 
+// A node goes and comes back, over another, while somebody is about to take it.
+TEST(counted_stack, NoticesWhatComesBack) {
+  const auto body = [] {
+    beads s;
+    bead one(0);
+    bead two(0);
+    s.push(&one);
+    s.push(&two);
+    int taken[3] = {};
+    const auto take = [&](int& count) {
+      bead* const b = s.pop();
+      if (b == nullptr) return b;
+      b->data.write() += 1;
+      ++count;
+      return b;
+    };
+    thread other([&] { take(taken[0]); });
+    bead* const first = take(taken[1]);
+    take(taken[1]);
+    if (first != nullptr) s.push(first);
+    other.join();
+    while (take(taken[2]) != nullptr) {
+    }
+    const int all = taken[0] + taken[1] + taken[2];
+    require(all == (first != nullptr ? 3 : 2), "none is lost or doubled");
+    require(one.data.read() + two.data.read() == all, "one at a time");
+  };
+  expect_proved(body);
+  expect_lock_free(body, 2);
+}
+
 TEST(counted_stack, PopAll) {
   expect_proved([] {
     beads s;
