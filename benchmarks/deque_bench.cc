@@ -1,7 +1,7 @@
 // Work-stealing deques, side by side in one binary, with elements of 8 bytes: a push and pop pair of the owner, bursts
 // of pushes and pops, an owner beside thieves, and a tree of tasks on as many deques as threads.
 //
-//   bazel run -c opt //benchmarks:deque_bench -- [--benchmark_filter=REGEX ...]
+//   tools/bench deque [--benchmark_filter=REGEX ...]
 //
 // At the end, the median of each row is set against std.deque's: std::mutex and std::deque.
 #include <benchmark/benchmark.h>

@@ -1,6 +1,6 @@
 // How many executions a second the model checker gets through, and what a step costs.
 //
-//   bazel run --config=opt //benchmarks:model_bench
+//   tools/bench model
 #include <benchmark/benchmark.h>
 
 #include <cstdint>

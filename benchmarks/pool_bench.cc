@@ -2,18 +2,18 @@
 //
 // `pair` is one object after the other; `bunch` 100 made and then 100 destroyed; `hand_over` from one thread to
 // another through a queue of 256 pointers; `each` as `bunch` in P threads at once. A pool has room for 4096.
+//
+//   tools/bench pool [--benchmark_filter=REGEX ...]
 #include <benchmark/benchmark.h>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <memory_resource>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "switchyard/atomics/atomic.h"
+#include "switchyard/benchmarks/side_by_side.h"
 #include "switchyard/blocking/object_pool.h"
 #include "switchyard/lockfree/object_pool.h"
 #include "switchyard/lockfree/spsc_queue.h"
@@ -75,26 +75,6 @@ void bunch(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * 100);
 }
 
-// Runs `work(0)` to `work(count - 1)` at once; the seconds from when all are there until all are done.
-template <class Work>
-double timed(std::size_t count, Work work) {
-  atomic<std::size_t> ready{0};
-  atomic<bool> go{false};
-  std::vector<std::thread> threads;
-  for (std::size_t t = 0; t < count; ++t) {
-    threads.emplace_back([&, t] {
-      ready.fetch_add(1, memory_order_relaxed);
-      while (!go.load(memory_order_acquire)) yield();
-      work(t);
-    });
-  }
-  while (ready.load(memory_order_relaxed) < count) yield();
-  const auto begin = std::chrono::steady_clock::now();
-  go.store(true, memory_order_release);
-  for (auto& thread : threads) thread.join();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
 constexpr std::size_t items = 200'000;
 
 template <class Source>
@@ -103,7 +83,7 @@ void hand_over(benchmark::State& state) {
     Source source;
     lockfree::spsc_queue<message*> queue(256);
     std::uint64_t sum = 0;
-    state.SetIterationTime(timed(2, [&](std::size_t t) {
+    state.SetIterationTime(seconds_of(2, [&](std::size_t t) {
       if (t == 0) {
         for (std::size_t i = 0; i < items; ++i) queue.push(source.make(i));
         queue.close();
@@ -114,7 +94,7 @@ void hand_over(benchmark::State& state) {
         }
       }
     }));
-    if (sum != items * (items - 1) / 2) state.SkipWithError("items lost or doubled");
+    if (sum != items * (items - 1) / 2) fail(state, "items lost or doubled");
   }
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(items));
 }
@@ -125,7 +105,7 @@ void each(benchmark::State& state) {
   const std::size_t rounds = items / 100 / threads;
   for (auto _ : state) {
     Source source;
-    state.SetIterationTime(timed(threads, [&](std::size_t) {
+    state.SetIterationTime(seconds_of(threads, [&](std::size_t) {
       std::vector<message*> all(100);
       for (std::size_t i = 0; i < rounds; ++i) make_and_drop(source, all);
     }));
@@ -153,9 +133,5 @@ int main(int argc, char** argv) {
   add<from_pool<blocking::object_pool<message>>>("blocking.object_pool");
   add<from_malloc>("malloc");
   add<from_pmr>("std.synchronized_pool_resource");
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-  return 0;
+  return run_side_by_side("malloc", argc, argv);
 }

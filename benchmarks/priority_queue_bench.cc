@@ -5,7 +5,7 @@
 //   later/N/size   a pop, and a push of what comes a random while after that, as simulations do: all over the queue
 //   drain/N/size   all push an equal share, then all pop until it is empty
 //
-//   bazel run --config=opt //benchmarks:priority_queue_bench [-- --benchmark_filter=REGEX ...]
+//   tools/bench priority_queue [--benchmark_filter=REGEX ...]
 //
 // The median of each row is set against tbb.concurrent_priority_queue's where the machine has that, else against
 // blocking.priority_queue's. The relaxed ones do less than is asked of the others.

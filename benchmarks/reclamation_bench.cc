@@ -1,6 +1,6 @@
 // What it costs to read under a hazard pointer or in a section of rcu, and to retire.
 //
-//   bazel run --config=opt //benchmarks:reclamation_bench
+//   tools/bench reclamation [--benchmark_filter=REGEX ...]
 #include <benchmark/benchmark.h>
 
 #include <cstdint>

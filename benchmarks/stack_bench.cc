@@ -6,7 +6,7 @@
 //   transfer/P/C   from P threads that push to C that pop
 //   batches        one thread, 64 pushes and one pop_all, where there is one
 //
-//   bazel run --config=opt //benchmarks:stack_bench [-- --benchmark_filter=REGEX ...]
+//   tools/bench stack [--benchmark_filter=REGEX ...]
 //
 // Peers that the machine does not have are left out. The median of each row is set against blocking.stack's.
 #include <benchmark/benchmark.h>
