@@ -211,18 +211,13 @@ inline hazard_domain::at_thread_exit::~at_thread_exit() {
 
 /// What an object inherits to be protected: `T` derives from `hazard_pointer_obj_base<T, D>`.
 template <class T, class D = std::default_delete<T>>
-class hazard_pointer_obj_base : public detail::hazard_object {
+class hazard_pointer_obj_base : public detail::retired_by<detail::hazard_object, T, D> {
  public:
   /// Has `d(static_cast<T*>(this))` called once no hazard pointer protects the object any more: in this call, in
   /// another thread's, or as a thread ends. Call it once, after the object was taken out of reach of new readers.
   /// `d` must not throw. Takes no memory.
   void retire(D d = D()) noexcept {
-    deleter_ = std::move(d);
-    this->set_reclaim([](retired* object) {
-      auto* const base = static_cast<hazard_pointer_obj_base*>(object);
-      D deleter = std::move(base->deleter_);  // it goes with the object otherwise
-      deleter(static_cast<T*>(base));
-    });
+    this->set_deleter(std::move(d));
     detail::all_hazards.retire(this);
   }
 
@@ -233,9 +228,6 @@ class hazard_pointer_obj_base : public detail::hazard_object {
   hazard_pointer_obj_base& operator=(const hazard_pointer_obj_base&) = default;
   hazard_pointer_obj_base& operator=(hazard_pointer_obj_base&&) = default;
   ~hazard_pointer_obj_base() = default;
-
- private:
-  [[no_unique_address]] D deleter_;
 };
 
 /// Protects one object at a time, or none; or is empty, and can protect none. Used by one thread at a time, and may

@@ -347,18 +347,13 @@ inline void rcu_domain::barrier() noexcept {
 
 /// What an object inherits to be retired: `T` derives from `rcu_obj_base<T, D>`.
 template <class T, class D = std::default_delete<T>>
-class rcu_obj_base : public detail::retired {
+class rcu_obj_base : public detail::retired_by<detail::retired, T, D> {
  public:
   /// Has `d(static_cast<T*>(this))` called once all sections that have begun have ended: in this call, in another
   /// thread's, or as a thread ends. Call it once, after the object was taken out of reach of new readers. `d` must not
   /// throw. Takes no memory, but for a thread's first call; never waits.
   void retire(D d = D(), rcu_domain& domain = rcu_default_domain()) noexcept {
-    deleter_ = std::move(d);
-    this->set_reclaim([](retired* object) {
-      auto* const base = static_cast<rcu_obj_base*>(object);
-      D deleter = std::move(base->deleter_);  // it goes with the object otherwise
-      deleter(static_cast<T*>(base));
-    });
+    this->set_deleter(std::move(d));
     domain.retire(this);
   }
 
@@ -369,9 +364,6 @@ class rcu_obj_base : public detail::retired {
   rcu_obj_base& operator=(const rcu_obj_base&) = default;
   rcu_obj_base& operator=(rcu_obj_base&&) = default;
   ~rcu_obj_base() = default;
-
- private:
-  [[no_unique_address]] D deleter_;
 };
 
 inline void rcu_synchronize(rcu_domain& domain) noexcept { domain.synchronize(); }

@@ -36,6 +36,24 @@ class retired {
   void (*reclaim_)(retired*) = nullptr;
 };
 
+/// A `Base`, derived from `retired`, of a T that goes by way of a deleter.
+template <class Base, class T, class D>
+class retired_by : public Base {
+ protected:
+  /// Reclaiming is `d(static_cast<T*>(this))`.
+  void set_deleter(D d) noexcept {
+    deleter_ = std::move(d);
+    this->set_reclaim([](retired* object) {
+      auto* const self = static_cast<retired_by*>(object);
+      D deleter = std::move(self->deleter_);  // it goes with the object otherwise
+      deleter(static_cast<T*>(self));
+    });
+  }
+
+ private:
+  [[no_unique_address]] D deleter_;
+};
+
 /// A list of them that one thread has to itself.
 class retired_list {
  public:
