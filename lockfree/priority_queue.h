@@ -29,11 +29,10 @@
 #include <type_traits>
 #include <utility>
 
-#include "switchyard/atomics/atomic.h"
 #include "switchyard/interface/conqueue_status.h"
-#include "switchyard/lockfree/close_gate.h"
-#include "switchyard/lockfree/detail/list_visitor.h"
+#include "switchyard/lockfree/detail/list_calls.h"
 #include "switchyard/lockfree/detail/skip_list.h"
+#include "switchyard/lockfree/detail/visitors.h"
 #include "switchyard/lockfree/waiting.h"
 #include "switchyard/threads/random.h"
 
@@ -62,7 +61,7 @@ class priority_queue : public waiting_queue<priority_queue<T, Compare, Allocator
 
   template <class... Args>
   conqueue_status emplace_once(Args&&... args) {
-    detail::list_visitor& me = visitors_.local();
+    detail::visitor& me = visitors_.local();
     const auto inside = visitors_.enter(me);
     if (!inside) return conqueue_status::closed;
     detail::push_into(list_, detail::random_height<list::max_height>(random_number()), std::forward<Args>(args)...);
@@ -72,7 +71,7 @@ class priority_queue : public waiting_queue<priority_queue<T, Compare, Allocator
 
   template <class Sink>
   conqueue_status pop_once(Sink&& sink) {
-    detail::list_visitor& me = visitors_.local();
+    detail::visitor& me = visitors_.local();
     if (!pop_counted(me, sink)) {
       if (!visitors_.is_drained()) return conqueue_status::empty;
       if (!pop_counted(me, sink)) return conqueue_status::closed;
@@ -81,7 +80,7 @@ class priority_queue : public waiting_queue<priority_queue<T, Compare, Allocator
   }
 
   template <class Sink>
-  bool pop_counted(detail::list_visitor& me, Sink& sink) {
+  bool pop_counted(detail::visitor& me, Sink& sink) {
     const auto counting_sink = [&](T&& element) {
       me.count(-1);
       sink(std::move(element));
@@ -99,7 +98,7 @@ class priority_queue : public waiting_queue<priority_queue<T, Compare, Allocator
   void close_once() noexcept { visitors_.close(); }
 
   list list_;
-  detail::list_visitors visitors_;
+  detail::visitors<> visitors_;
 };
 
 }  // namespace switchyard::lockfree

@@ -27,8 +27,9 @@
 
 #include "switchyard/interface/conqueue_status.h"
 #include "switchyard/interface/shard_count.h"
-#include "switchyard/lockfree/detail/list_visitor.h"
+#include "switchyard/lockfree/detail/list_calls.h"
 #include "switchyard/lockfree/detail/skip_list.h"
+#include "switchyard/lockfree/detail/visitors.h"
 #include "switchyard/lockfree/waiting.h"
 #include "switchyard/threads/random.h"
 
@@ -102,7 +103,7 @@ class relaxed_priority_queue : public waiting_queue<relaxed_priority_queue<T, Co
 
   template <class... Args>
   conqueue_status emplace_once(Args&&... args) {
-    detail::list_visitor& me = visitors_.local();
+    detail::visitor& me = visitors_.local();
     const auto inside = visitors_.enter(me);
     if (!inside) return conqueue_status::closed;
     const std::uint64_t random = random_number();
@@ -114,7 +115,7 @@ class relaxed_priority_queue : public waiting_queue<relaxed_priority_queue<T, Co
 
   template <class Sink>
   conqueue_status pop_once(Sink&& sink) {
-    detail::list_visitor& me = visitors_.local();
+    detail::visitor& me = visitors_.local();
     const auto counting_sink = [&](T&& element) {
       me.count(-1);
       sink(std::move(element));
@@ -167,7 +168,7 @@ class relaxed_priority_queue : public waiting_queue<relaxed_priority_queue<T, Co
 #endif
 
   detail::list_array<list, Allocator> lists_;
-  detail::list_visitors visitors_;
+  detail::visitors<> visitors_;
 };
 
 }  // namespace switchyard::lockfree

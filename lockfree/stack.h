@@ -31,8 +31,8 @@
 #include "switchyard/lockfree/close_gate.h"
 #include "switchyard/lockfree/detail/counted_stack.h"
 #include "switchyard/lockfree/detail/elimination.h"
+#include "switchyard/lockfree/detail/visitors.h"
 #include "switchyard/lockfree/waiting.h"
-#include "switchyard/threads/per_thread.h"
 
 namespace switchyard::lockfree {
 
@@ -58,11 +58,11 @@ class stack : public waiting_queue<stack<T, Allocator>, T> {
   template <class Output>
   std::size_t pop_all(Output out);
 
-  bool is_closed() const noexcept { return closed_.is_closed(); }
+  bool is_closed() const noexcept { return parts_.is_closed(); }
   allocator_type get_allocator() const noexcept { return Allocator(allocator_); }
 
   /// Exact where operations have not overlapped.
-  std::size_t size_approx() const noexcept;
+  std::size_t size_approx() const noexcept { return parts_.size_approx(); }
 
  private:
   friend class waiting_queue<stack, T>;
@@ -83,17 +83,11 @@ class stack : public waiting_queue<stack<T, Allocator>, T> {
 #endif
 
   /// What a thread has of a stack.
-  struct part {
-    entrance door;
-    atomic<std::int64_t> balance{0};  // pushed here, less popped here
+  struct part : detail::visitor {
     std::size_t turn = 0;             // where to look for somebody to meet
     node* spare = nullptr;            // free nodes, fewer than a batch
     std::uint32_t spares = 0;
     node* spare_batch = nullptr;
-
-    void add(std::int64_t n) noexcept {
-      balance.store(balance.load(memory_order_relaxed) + n, memory_order_relaxed);
-    }
   };
 
   /// A node that goes back to its thread's spare ones, and its element with it, unless it is pushed.
@@ -112,8 +106,7 @@ class stack : public waiting_queue<stack<T, Allocator>, T> {
   conqueue_status emplace_once(Args&&... args);
   template <class Sink>
   conqueue_status pop_once(Sink&& sink);
-  void close_once() noexcept { closed_.close(); }
-  bool is_drained() const noexcept;
+  void close_once() noexcept { parts_.close(); }
 
   void put(part& mine, node* made) noexcept;
   node* take(part& mine) noexcept;
@@ -123,8 +116,7 @@ class stack : public waiting_queue<stack<T, Allocator>, T> {
   void free_chain(node* first) noexcept;
 
   [[no_unique_address]] node_allocator allocator_;
-  close_flag closed_;
-  per_thread<part> parts_;
+  detail::visitors<part> parts_;
   detail::counted_stack<node, &node::next_batch> batches_;
   detail::elimination<node> meeting_;
   alignas(cache_padding) detail::counted_stack<node, &node::below> nodes_;
@@ -134,12 +126,12 @@ template <class T, class Allocator>
 template <class... Args>
 conqueue_status stack<T, Allocator>::emplace_once(Args&&... args) {
   part& mine = parts_.local();
-  const entrance::pass inside = mine.door.enter(closed_);
+  const entrance::pass inside = parts_.enter(mine);
   if (!inside) return conqueue_status::closed;
   held made{*this, mine, get_node(mine)};
   made.at->element.construct(std::forward<Args>(args)...);
   put(mine, std::exchange(made.at, nullptr));
-  mine.add(1);
+  mine.count(1);
   return conqueue_status::success;
 }
 
@@ -150,11 +142,11 @@ conqueue_status stack<T, Allocator>::pop_once(Sink&& sink) {
   for (bool drained = false;;) {
     if (node* const top = take(mine)) {
       const held taken{*this, mine, top, true};
-      mine.add(-1);
+      mine.count(-1);
       sink(std::move(top->element.write()));
       return conqueue_status::success;
     }
-    if (!is_drained()) return conqueue_status::empty;
+    if (!parts_.is_drained()) return conqueue_status::empty;
     // Empty, with nobody inside both before and after: for good.
     if (std::exchange(drained, true)) return conqueue_status::closed;
   }
@@ -167,12 +159,12 @@ std::size_t stack<T, Allocator>::pop_all(Output out) {
   std::size_t done = 0;
   std::size_t left = 0;
   const auto take_all = [&] {
-    const entrance::pass inside = mine.door.stay();
+    const entrance::pass inside = mine.door().stay();
     node* first = nodes_.pop_all();
     try {
       while (first != nullptr) {
         const held top{*this, mine, std::exchange(first, first->below.load(memory_order_relaxed)), true};
-        mine.add(-1);
+        mine.count(-1);
         *out = std::move(top.at->element.write());
         ++out;
         ++done;
@@ -195,21 +187,6 @@ std::size_t stack<T, Allocator>::pop_all(Output out) {
   } tell{*this, left};
   take_all();
   return done;
-}
-
-template <class T, class Allocator>
-std::size_t stack<T, Allocator>::size_approx() const noexcept {
-  std::int64_t sum = 0;
-  parts_.for_each([&](const part& each) { sum += each.balance.load(memory_order_relaxed); });
-  return sum > 0 ? static_cast<std::size_t>(sum) : 0;
-}
-
-template <class T, class Allocator>
-bool stack<T, Allocator>::is_drained() const noexcept {
-  if (!closed_.is_settled()) return false;
-  bool drained = true;
-  parts_.for_each([&](const part& each) { drained = drained && each.door.is_empty(); });
-  return drained;
 }
 
 template <class T, class Allocator>
