@@ -468,7 +468,9 @@ wait_result engine::futex_wait(const void* address, std::uint32_t expected, bool
 }
 
 std::uint32_t engine::futex_wake(const void* address, std::uint32_t count, where at) {
-  location& l = find(address, 4, false, at);
+  // The kernel is told an address and looks at nothing there: the word may be gone, with nobody asleep on it.
+  location* const known = locations_.find(address);
+  location& l = known != nullptr ? *known : find(address, 4, false, at);
   point({kind::wake, false, &l}, at);
   std::uint32_t woken = 0;
   for (; woken < count; ++woken) {

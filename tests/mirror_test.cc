@@ -14,6 +14,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -21,9 +22,12 @@
 
 #include "switchyard/blocking/bounded_queue.h"
 #include "switchyard/blocking/counter.h"
+#include "switchyard/blocking/event.h"
+#include "switchyard/blocking/latch.h"
 #include "switchyard/blocking/priority_queue.h"
 #include "switchyard/blocking/object_pool.h"
 #include "switchyard/blocking/relaxed_priority_queue.h"
+#include "switchyard/blocking/semaphore.h"
 #include "switchyard/blocking/sharded_counter.h"
 #include "switchyard/blocking/spsc_queue.h"
 #include "switchyard/blocking/stack.h"
@@ -34,9 +38,12 @@
 #include "switchyard/interface/work_stealing_deque.h"
 #include "switchyard/lockfree/bounded_queue.h"
 #include "switchyard/lockfree/counter.h"
+#include "switchyard/lockfree/event.h"
+#include "switchyard/lockfree/latch.h"
 #include "switchyard/lockfree/object_pool.h"
 #include "switchyard/lockfree/priority_queue.h"
 #include "switchyard/lockfree/relaxed_priority_queue.h"
+#include "switchyard/lockfree/semaphore.h"
 #include "switchyard/lockfree/sharded_counter.h"
 #include "switchyard/lockfree/spsc_queue.h"
 #include "switchyard/lockfree/stack.h"
@@ -295,9 +302,56 @@ template <class Blocking, class Lockfree>
 constexpr bool twin_deques = deque_of_strings<Blocking> && deque_of_strings<Lockfree> &&
                              deque_extras<Blocking> == deque_extras<Lockfree>;
 
+/// What can be waited for, with a limit or until a stop is requested.
+template <class W>
+concept waited_for = requires(W& w, std::chrono::seconds wait, std::chrono::steady_clock::time_point when,
+                              std::chrono::system_clock::time_point date, std::stop_token stop) {
+  { w.wait() } -> std::same_as<void>;
+  { w.wait_for(wait) } -> std::same_as<bool>;
+  { w.wait_until(when) } -> std::same_as<bool>;
+  { w.wait_until(date) } -> std::same_as<bool>;
+  { w.wait(stop) } -> std::same_as<bool>;
+};
+template <class E>
+concept event_like = waited_for<E> && std::default_initializable<E> && std::constructible_from<E, bool> &&
+    !std::copyable<E> && requires(E& e, const E& c) {
+  e.set();
+  e.clear();
+  { c.is_set() } -> std::same_as<bool>;
+};
+template <class L>
+concept latch_like = waited_for<L> && std::constructible_from<L, std::int64_t> && !std::default_initializable<L> &&
+    !std::copyable<L> && requires(L& l, const L& c, std::int64_t n) {
+  { L::max() } noexcept -> std::same_as<std::int64_t>;
+  l.count_down();
+  l.count_down(n);
+  l.arrive_and_wait();
+  l.arrive_and_wait(n);
+  { c.try_wait() } -> std::same_as<bool>;
+};
+template <class S>
+concept semaphore_like = std::default_initializable<S> && std::constructible_from<S, std::int64_t> &&
+    !std::copyable<S> && requires(S& s, const S& c, std::int64_t n, std::chrono::seconds wait,
+                                  std::chrono::steady_clock::time_point when,
+                                  std::chrono::system_clock::time_point date, std::stop_token stop) {
+  { s.acquire() } -> std::same_as<void>;
+  { s.acquire(stop) } -> std::same_as<bool>;
+  { s.try_acquire() } -> std::same_as<bool>;
+  { s.try_acquire_for(wait) } -> std::same_as<bool>;
+  { s.try_acquire_until(when) } -> std::same_as<bool>;
+  { s.try_acquire_until(date) } -> std::same_as<bool>;
+  s.release();
+  s.release(n);
+  { c.value() } -> std::same_as<std::int64_t>;
+};
+
 // clang-format on
 
 // One line for each name.
+static_assert(event_like<blocking::event> && event_like<lockfree::event>);
+static_assert(latch_like<blocking::latch> && latch_like<lockfree::latch>);
+static_assert(semaphore_like<blocking::semaphore> && semaphore_like<lockfree::semaphore>);
+static_assert(semaphore_like<blocking::bounded_semaphore> && semaphore_like<lockfree::bounded_semaphore>);
 static_assert(twin_queues<blocking::bounded_queue<std::string>, lockfree::bounded_queue<std::string>>);
 static_assert(twin_queues<blocking::spsc_queue<std::string>, lockfree::spsc_queue<std::string>>);
 static_assert(twin_stacks<blocking::stack<std::string>, lockfree::stack<std::string>>);

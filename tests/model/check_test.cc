@@ -129,6 +129,31 @@ TEST(check, SleepersWakeForNothing) {
   EXPECT_TRUE(check({.spurious_wakeups = 0}, waits_once).ok());
 }
 
+// Who wakes gives the kernel an address: the word may have been freed by then, by the one who saw what was stored.
+TEST(check, WakingIsNoUseOfTheWord) {
+  const result r = check([] {
+    auto word = std::make_unique<atomic<std::uint32_t>>(0);
+    thread waker([&there = *word] {
+      there.store(1, memory_order_release);
+      futex_wake(there, 1);
+    });
+    while (word->load(memory_order_acquire) == 0) futex_wait(*word, 0, deadline::never());
+    word.reset();
+  });
+  EXPECT_TRUE(r.ok()) << r.report;
+  EXPECT_TRUE(says(check([] {
+                     auto word = std::make_unique<atomic<std::uint32_t>>(0);
+                     thread user([&there = *word] {
+                       there.store(1, memory_order_release);
+                       static_cast<void>(there.load(relaxed));
+                       futex_wake(there, 1);
+                     });
+                     while (word->load(memory_order_acquire) == 0) futex_wait(*word, 0, deadline::never());
+                     word.reset();
+                   }),
+                   "use after free"));
+}
+
 TEST(check, WeakExchangesMayFailForNothing) {
   const auto tries_once = [] {
     atomic<int> x{0};
