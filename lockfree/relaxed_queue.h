@@ -247,7 +247,8 @@ conqueue_status relaxed_queue<T, Allocator>::pop_by(place& at, Sink& sink) {
 template <class T, class Allocator>
 template <class Out>
 void relaxed_queue<T, Allocator>::pop_n_by(place& at, Out& out, std::size_t max, std::size_t& done) {
-  if constexpr (noexcept(*out = std::declval<T&&>()) && noexcept(++out)) {
+  if constexpr (noexcept(*out = std::declval<T&&>()) && noexcept(++out) && std::is_nothrow_move_constructible_v<Out> &&
+                std::is_nothrow_move_assignable_v<Out>) {
     const auto take = [&](lane& from) { return from.elements.pop_n(at.at, out, max, done); };
     while (done < max && take_from_any(at, take)) {
     }

@@ -147,25 +147,37 @@ class alignas(cache_padding) lane {
   /// Calls sink(T&&) once if there is an element. If that throws, the element is gone.
   template <class Sink>
   taking pop(place& at, Sink&& sink) {
-    const claim mine = claim_some(at, 1);
-    if (mine.n != 0) {
-      plain<T>& element = slot(at, mine.offset);
-      const destroyed_at_exit end{element};
-      sink(std::move(element.write()));
+    std::uint64_t claimed = claimed_.load(memory_order_relaxed);  // as in claim_some
+    for (backoff races;; races.lost_race()) {
+      if (claimed - at.first_ >= length) return taking::exhausted;
+      const auto offset = static_cast<std::uint32_t>(claimed - at.first_);
+      line& of = at.in_->at[offset / line::size];
+      if (!is_filled(of, claimed)) return taking::none;
+      if (claimed_.compare_exchange_strong(claimed, claimed + 1, memory_order_relaxed, memory_order_relaxed)) [[likely]] {
+        const destroyed_at_exit end{of.elements[offset % line::size]};
+        sink(std::move(end.element.write()));
+        return taking::got;
+      }
     }
-    return mine.result;
   }
 
   /// Up to `max - done` elements that follow each other, to `out`, none of which throws.
   template <class Out>
   taking pop_n(place& at, Out& out, std::size_t max, std::size_t& done) noexcept {
     const claim mine = claim_some(at, max - done);
-    for (std::size_t i = 0; i < mine.n; ++i) {
-      plain<T>& element = slot(at, mine.offset + i);
-      *out = std::move(element.write());
-      element.destroy();
-      ++out;
+    Out to = std::move(out);
+    line* from = at.in_->at + mine.offset / line::size;
+    std::size_t index = mine.offset % line::size;
+    for (std::size_t left = mine.n; left != 0; ++from, index = 0) {
+      const std::size_t end = std::min(index + left, line::size);
+      left -= end - index;
+      for (; index != end; ++index, ++to) {
+        plain<T>& element = from->elements[index];
+        *to = std::move(element.write());
+        element.destroy();
+      }
     }
+    out = std::move(to);
     done += mine.n;
     return mine.result;
   }
@@ -173,7 +185,7 @@ class alignas(cache_padding) lane {
  private:
   struct claim {
     taking result;
-    std::size_t offset = 0;  // in the block
+    std::uint32_t offset = 0;  // in the block
     std::size_t n = 0;
   };
   struct destroyed_at_exit {
@@ -191,8 +203,9 @@ class alignas(cache_padding) lane {
   static block* pointer(std::uint64_t w) noexcept { return reinterpret_cast<block*>(w & (one_inside - 1)); }
   static std::int64_t count(std::uint64_t w) noexcept { return static_cast<std::int64_t>(w >> address_bits); }
 
-  static plain<T>& slot(const place& at, std::size_t offset) noexcept {
-    return at.in_->at[offset / line::size].elements[offset % line::size];
+  // Whether the element of this number, which belongs into this line, has been pushed.
+  static bool is_filled(const line& of, std::uint64_t number) noexcept {
+    return static_cast<std::int64_t>(of.count.load(memory_order_acquire) - number) > 0;  // (4) with (3)
   }
 
   // The places that have been filled since the last time are the consumers'.
@@ -207,7 +220,7 @@ class alignas(cache_padding) lane {
     }
   }
 
-  static std::size_t available(const place& at, std::size_t offset, std::size_t wanted) noexcept;
+  static std::size_t available(const place& at, std::uint32_t offset, std::size_t wanted) noexcept;
   claim claim_some(const place& at, std::size_t wanted) noexcept;
 
   [[gnu::noinline]] void add_block();
@@ -245,36 +258,46 @@ template <class In>
 void lane<T, Allocator>::push_n(In& first, std::size_t n, std::size_t& done) {
   while (done < n) {
     if (at_ == end_) add_block();
-    // What fits in this line, published together; or, if one throws, those before it.
-    struct publish_at_exit {
-      lane& self;
-      std::size_t built = 0;
-      ~publish_at_exit() {
-        if (built != 0) self.publish(built);
+    // What fits in this line, published together.
+    const std::size_t fit = std::min(n - done, line::size - filled_);
+    plain<T>* to = at_->elements + filled_;
+    if constexpr (std::is_nothrow_constructible_v<T, decltype(*first)> && noexcept(*first) && noexcept(++first) &&
+                  std::is_nothrow_move_constructible_v<In> && std::is_nothrow_move_assignable_v<In>) {
+      In from = std::move(first);
+      for (std::size_t left = fit; left != 0; --left, ++to, ++from) to->construct(*from);
+      first = std::move(from);
+      publish(fit);
+      done += fit;
+    } else {
+      // Or, if one throws, those before it.
+      struct publish_at_exit {
+        lane& self;
+        std::size_t built = 0;
+        ~publish_at_exit() {
+          if (built != 0) self.publish(built);
+        }
+      } some{*this};
+      for (std::size_t left = fit; left != 0; --left, ++to) {
+        to->construct(*first);
+        ++some.built;
+        ++done;
+        ++first;
       }
-    } line_of{*this};
-    const std::size_t begin = filled_;
-    for (std::size_t left = std::min(n - done, line::size - begin); left != 0; --left) {
-      at_->elements[begin + line_of.built].construct(*first);
-      ++line_of.built;
-      ++done;
-      ++first;
     }
   }
 }
 
 // How many of the block, from `offset` on, have been pushed, as far as `wanted`.
 template <class T, class Allocator>
-std::size_t lane<T, Allocator>::available(const place& at, std::size_t offset, std::size_t wanted) noexcept {
+std::size_t lane<T, Allocator>::available(const place& at, std::uint32_t offset, std::size_t wanted) noexcept {
   const std::size_t end = offset + std::min(wanted, length - offset);
   std::size_t have = offset;
-  while (have < end) {
-    const std::size_t in_line = have / line::size;
-    // (4) acquire: with (3).
-    const std::uint64_t tail = at.in_->at[in_line].count.load(memory_order_acquire);
-    if (static_cast<std::int64_t>(tail - at.first_ - have) <= 0) break;
-    have = static_cast<std::size_t>(tail - at.first_);
-    if (have < (in_line + 1) * line::size) break;
+  for (const line* of = at.in_->at + offset / line::size; have < end; ++of) {
+    const std::uint64_t tail = of->count.load(memory_order_acquire);  // (4) with (3)
+    const std::uint64_t number = at.first_ + have;
+    if (static_cast<std::int64_t>(tail - number) <= 0) break;
+    have += static_cast<std::size_t>(tail - number);
+    if (have % line::size != 0) break;  // the line is not full
   }
   return std::min(have, end) - offset;
 }
@@ -285,12 +308,12 @@ auto lane<T, Allocator>::claim_some(const place& at, std::size_t wanted) noexcep
   // block's first element (invariant "behind").
   std::uint64_t claimed = claimed_.load(memory_order_relaxed);
   for (backoff races;; races.lost_race()) {
-    const std::uint64_t offset = claimed - at.first_;
-    if (offset >= length) return {taking::exhausted};
-    const std::size_t n = available(at, static_cast<std::size_t>(offset), wanted);
+    if (claimed - at.first_ >= length) return {taking::exhausted};
+    const auto offset = static_cast<std::uint32_t>(claimed - at.first_);
+    const std::size_t n = available(at, offset, wanted);
     if (n == 0) return {taking::none};
     if (claimed_.compare_exchange_strong(claimed, claimed + n, memory_order_relaxed, memory_order_relaxed)) {
-      return {taking::got, static_cast<std::size_t>(offset), n};
+      return {taking::got, offset, n};
     }
   }
 }
