@@ -168,7 +168,7 @@ TEST(lane, ABlockThatComesBackIsAnother) {
         while (const int x = last.pop()) sum += x;
         require(sum + own == 28, "each once");
       },
-      {.preemptions = 3});
+      {.preemptions = 2});
 }
 
 TEST(lane, ManyAtOnce) {
@@ -260,7 +260,7 @@ TEST(relaxed_queue, EachProducerInOrder) {
         while (auto x = in.try_pop()) take(*x);
         require(last[0] == 3 && last[1] == 2, "all");
       },
-      {.preemptions = 2});
+      {.preemptions = 1});
 }
 
 // What has been pushed is there for who looks after that, in whichever lane; and so it is after another had a look.
@@ -283,7 +283,7 @@ TEST(relaxed_queue, EmptyIsTrue) {
         });
         (void)q.try_pop();
       },
-      {.preemptions = 2});
+      {.preemptions = 1});
 }
 
 // Nobody sleeps while there is something.
@@ -331,7 +331,7 @@ TEST(relaxed_queue, CloseLosesNothing) {
         pusher.join();
         require(got.has_value() == pushed, "popped if and only if it was pushed");
       },
-      {.preemptions = 2});
+      {.preemptions = 1});
 }
 
 TEST(relaxed_queue, CloseLosesNothingOfThreads) {
@@ -350,7 +350,7 @@ TEST(relaxed_queue, CloseLosesNothingOfThreads) {
         pusher.join();
         require(popped == pushed, "popped if and only if it was pushed");
       },
-      {.preemptions = 2});
+      {.preemptions = 1});
 }
 
 // The next producer goes on where the last one has left off.
@@ -373,7 +373,7 @@ TEST(relaxed_queue, ALaneGoesFromHandToHand) {
         while (auto x = q.try_pop()) sum += *x;
         require(sum == 15, "each once");
       },
-      {.preemptions = 3});
+      {.preemptions = 2});
 }
 
 TEST(relaxed_queue, IsLockFree) {
