@@ -148,7 +148,7 @@ class relaxed_queue : public waiting_queue<relaxed_queue<T, Allocator>, T> {
   template <class Take>
   bool take_from_any(place& at, Take take);
   template <class Take>
-  [[gnu::noinline]] bool take_from_others(place& at, Take& take);
+  [[gnu::noinline]] bool take_from_others(place& at, Take& take, bool own_too);
 
   lane& take_lane();
   lane* lane_of_this_thread() {
@@ -265,17 +265,19 @@ void relaxed_queue<T, Allocator>::pop_n_by(place& at, Out& out, std::size_t max,
 template <class T, class Allocator>
 template <class Take>
 bool relaxed_queue<T, Allocator>::take_from_any(place& at, Take take) {
+  detail::taking result = detail::taking::exhausted;
   if (at.at) [[likely]] {
-    if (take(*at.in) == detail::taking::got) [[likely]] return true;
+    result = take(*at.in);
+    if (result == detail::taking::got) [[likely]] return true;
   }
-  return take_from_others(at, take);
+  return take_from_others(at, take, result == detail::taking::exhausted);
 }
 
-// A consumer goes on to the next lane with every block, so that none is left out for long. If it found nothing where it
-// was, it comes back there in the end: there may be another block, or one more element by then.
+// A consumer goes on to the next lane with every block, so that none is left out for long, and comes back to its own in
+// the end if that may have another block.
 template <class T, class Allocator>
 template <class Take>
-bool relaxed_queue<T, Allocator>::take_from_others(place& at, Take& take) {
+bool relaxed_queue<T, Allocator>::take_from_others(place& at, Take& take, bool own_too) {
   lane* const youngest = lanes_.load(memory_order_acquire);  // (1) with (2)
   if (youngest == nullptr) return false;
   const auto after = [&](lane* l) { return l->next != nullptr ? l->next : youngest; };
@@ -288,6 +290,7 @@ bool relaxed_queue<T, Allocator>::take_from_others(place& at, Take& take) {
     for (std::size_t turn = at.turn % lanes; turn != 0; --turn) last = after(last);
   }
   for (lane* from = after(last);; from = after(from)) {
+    if (from == last && !own_too) return false;
     while (!from->elements.looks_empty()) {
       if (at.in != from || !at.at) {
         leave(at);
