@@ -28,6 +28,7 @@
 #include "switchyard/blocking/object_pool.h"
 #include "switchyard/blocking/relaxed_priority_queue.h"
 #include "switchyard/blocking/semaphore.h"
+#include "switchyard/blocking/relaxed_queue.h"
 #include "switchyard/blocking/sharded_counter.h"
 #include "switchyard/blocking/spsc_queue.h"
 #include "switchyard/blocking/stack.h"
@@ -44,6 +45,7 @@
 #include "switchyard/lockfree/priority_queue.h"
 #include "switchyard/lockfree/relaxed_priority_queue.h"
 #include "switchyard/lockfree/semaphore.h"
+#include "switchyard/lockfree/relaxed_queue.h"
 #include "switchyard/lockfree/sharded_counter.h"
 #include "switchyard/lockfree/spsc_queue.h"
 #include "switchyard/lockfree/stack.h"
@@ -294,6 +296,54 @@ template <class Blocking, class Lockfree>
 constexpr bool twin_relaxed_priority_queues =
     twin_priority_queues<Blocking, Lockfree> && sharded_by_number<Blocking> && sharded_by_number<Lockfree>;
 
+/// What one producer or consumer has of a queue of strings.
+template <class P>
+concept producer_of_strings =
+    std::same_as<typename P::value_type, std::string> && std::default_initializable<P> && std::movable<P> &&
+    !std::copy_constructible<P> && std::is_nothrow_move_constructible_v<P> && std::is_nothrow_move_assignable_v<P> &&
+    std::is_nothrow_swappable_v<P> &&
+    requires(P& p, const P& c, std::string& s, const std::string& cs, const char* text, std::size_t n,
+             std::string* array, std::vector<std::string>& v, std::chrono::steady_clock::time_point when) {
+      { c.empty() } noexcept -> std::same_as<bool>;
+      { p.push(cs) } -> std::same_as<bool>;
+      { p.push(std::move(s)) } -> std::same_as<bool>;
+      { p.push(text) } -> std::same_as<bool>;
+      { p.emplace(n, 'x') } -> std::same_as<bool>;
+      { p.try_push(cs) } -> std::same_as<status>;
+      { p.try_push(std::move(s)) } -> std::same_as<status>;
+      { p.try_emplace(n, 'x') } -> std::same_as<status>;
+      { p.try_emplace_until(when, n, 'x') } -> std::same_as<status>;
+      { p.push_n(array, n) } -> std::same_as<std::size_t>;
+      { p.try_push_n(std::make_move_iterator(v.begin()), n) } -> std::same_as<std::size_t>;
+    };
+template <class C>
+concept consumer_of_strings =
+    std::same_as<typename C::value_type, std::string> && std::default_initializable<C> && std::movable<C> &&
+    !std::copy_constructible<C> && std::is_nothrow_move_constructible_v<C> && std::is_nothrow_move_assignable_v<C> &&
+    std::is_nothrow_swappable_v<C> &&
+    requires(C& p, const C& c, std::size_t n, std::string* array, std::vector<std::string>& v, std::chrono::seconds wait,
+             std::chrono::steady_clock::time_point when, std::chrono::system_clock::time_point date) {
+      { c.empty() } noexcept -> std::same_as<bool>;
+      { p.pop() } -> std::same_as<std::optional<std::string>>;
+      { p.try_pop() } -> std::same_as<pop_result<std::string>>;
+      { p.try_pop_for(wait) } -> std::same_as<pop_result<std::string>>;
+      { p.try_pop_until(when) } -> std::same_as<pop_result<std::string>>;
+      { p.try_pop_until(date) } -> std::same_as<pop_result<std::string>>;
+      { p.pop_n(array, n) } -> std::same_as<std::size_t>;
+      { p.try_pop_n(std::back_inserter(v), n) } -> std::same_as<std::size_t>;
+    };
+template <class Q>
+concept relaxed_queue_of_strings =
+    unbounded_queue_of_strings<Q> && producer_of_strings<typename Q::producer> &&
+    consumer_of_strings<typename Q::consumer> && requires(Q& q) {
+      { q.make_producer() } -> std::same_as<typename Q::producer>;
+      { q.make_consumer() } noexcept -> std::same_as<typename Q::consumer>;
+    };
+
+template <class Blocking, class Lockfree>
+constexpr bool twin_relaxed_queues = relaxed_queue_of_strings<Blocking> && relaxed_queue_of_strings<Lockfree> &&
+                                     queue_extras<Blocking> == queue_extras<Lockfree>;
+
 template <class Blocking, class Lockfree>
 constexpr bool twin_counters = counter_from_number<Blocking> && counter_from_number<Lockfree> &&
                                counter_extras<Blocking> == counter_extras<Lockfree>;
@@ -358,6 +408,7 @@ static_assert(twin_stacks<blocking::stack<std::string>, lockfree::stack<std::str
 static_assert(twin_priority_queues<blocking::priority_queue<std::string>, lockfree::priority_queue<std::string>>);
 static_assert(twin_relaxed_priority_queues<blocking::relaxed_priority_queue<std::string>,
                                            lockfree::relaxed_priority_queue<std::string>>);
+static_assert(twin_relaxed_queues<blocking::relaxed_queue<std::string>, lockfree::relaxed_queue<std::string>>);
 static_assert(twin_counters<blocking::counter, lockfree::counter>);
 static_assert(twin_counters<blocking::sharded_counter, lockfree::sharded_counter>);
 static_assert(twin_deques<blocking::work_stealing_deque<std::string>, lockfree::work_stealing_deque<std::string>>);
