@@ -57,12 +57,11 @@ class intrusive_mpsc_queue : public waiting_queue<intrusive_mpsc_queue<T, Hook>,
   /// Waits while the queue is empty. nullptr: it is closed, and everything has been popped.
   T* pop() { return base::pop().value_or(nullptr); }
 
-  // acquire: (1) with (2)
-  bool is_closed() const noexcept { return closed_.load(memory_order_acquire); }
+  bool is_closed() const noexcept { return closed_.load(memory_order_acquire); }  // (1) with (2)
 
   /// True if there seemed to be nothing.
   bool empty_approx() const noexcept {
-    return first_->load(memory_order_relaxed) == nullptr && objects(newest_->load(memory_order_relaxed)) == nullptr;
+    return consumer_->first.load(memory_order_relaxed) == nullptr && objects(newest_->load(memory_order_relaxed)) == nullptr;
   }
 
  private:
@@ -93,9 +92,11 @@ class intrusive_mpsc_queue : public waiting_queue<intrusive_mpsc_queue<T, Hook>,
 
   atomic<bool> closed_{false};
   cache_padded<atomic<word>> newest_;
-  // The consumer's own list: what it has taken and not yet popped, oldest first.
-  cache_padded<atomic<T*>> first_;
-  detail::sole_use popping_;
+  struct consumer_side {
+    atomic<T*> first{nullptr};  // what it has taken and not yet popped, oldest first; others see if there is any
+    detail::sole_use popping;
+  };
+  cache_padded<consumer_side> consumer_;
 };
 
 // ---- The producers
@@ -154,11 +155,11 @@ bool intrusive_mpsc_queue<T, Hook>::add(T* newest, T* oldest) noexcept {
   word seen = newest_->load(memory_order_relaxed);
   for (backoff races;; races.lost_race()) {
     if ((seen & end) != 0) {
-      atomic_thread_fence(memory_order_acquire);  // (3) with (4), (5), (6)
+      atomic_thread_fence(memory_order_acquire);  // (3) with (4), (5)
       return false;
     }
     hook(oldest).set_next(objects(seen));
-    // (7) release: with (8). That `seen` may have been away and come back does no harm: it is the newest.
+    // (6) release: with (7). That `seen` may have been away and come back does no harm: it is the newest.
     if (newest_->compare_exchange_weak(seen, to_word(newest), memory_order_release, memory_order_relaxed)) return true;
   }
 }
@@ -166,8 +167,8 @@ bool intrusive_mpsc_queue<T, Hook>::add(T* newest, T* oldest) noexcept {
 // First the flag, which keeps those out that begin after this, then the mark, which keeps out all.
 template <class T, auto Hook>
 void intrusive_mpsc_queue<T, Hook>::close_once() noexcept {
-  closed_.store(true, memory_order_release);            // (2) with (1)
-  newest_->fetch_or(end, memory_order_release);         // (4) with (3), (8)
+  closed_.store(true, memory_order_release);     // (2) with (1)
+  newest_->fetch_or(end, memory_order_release);  // (4) with (3), (7)
 }
 
 // ---- The consumer
@@ -175,7 +176,7 @@ void intrusive_mpsc_queue<T, Hook>::close_once() noexcept {
 template <class T, auto Hook>
 template <class Sink>
 conqueue_status intrusive_mpsc_queue<T, Hook>::pop_once(Sink&& sink) {
-  const detail::sole_use::hold alone(popping_);
+  const detail::sole_use::hold alone(consumer_->popping);
   const conqueue_status status = refill();
   if (status != conqueue_status::success) return status;
   T* object = take_first();
@@ -185,8 +186,8 @@ conqueue_status intrusive_mpsc_queue<T, Hook>::pop_once(Sink&& sink) {
     ~put_back() {
       if (object == nullptr) return;
       hook(object).insert();
-      hook(object).set_next(self.first_->load(memory_order_relaxed));
-      self.first_->store(object, memory_order_relaxed);
+      hook(object).set_next(self.consumer_->first.load(memory_order_relaxed));
+      self.consumer_->first.store(object, memory_order_relaxed);
     }
   } if_it_throws{*this, object};
   sink(std::move(object));
@@ -197,7 +198,7 @@ conqueue_status intrusive_mpsc_queue<T, Hook>::pop_once(Sink&& sink) {
 // Sees to it that the consumer's list has the first object, or tells why there is none.
 template <class T, auto Hook>
 conqueue_status intrusive_mpsc_queue<T, Hook>::refill() noexcept {
-  if (first_->load(memory_order_relaxed) != nullptr) return conqueue_status::success;
+  if (consumer_->first.load(memory_order_relaxed) != nullptr) return conqueue_status::success;
   word seen = newest_->load(memory_order_relaxed);
   if (seen == 0) {
     if (!closed_.load(memory_order_acquire)) return conqueue_status::empty;  // (1) with (2)
@@ -210,22 +211,23 @@ conqueue_status intrusive_mpsc_queue<T, Hook>::refill() noexcept {
     return conqueue_status::closed;
   }
   // Take them all, and leave the mark if it is there.
-  const word taken = newest_->exchange(seen & end, memory_order_acquire);  // (8) with (4), (7)
+  const word taken = newest_->exchange(seen & end, memory_order_acquire);  // (7) with (4), (6)
   T* later = nullptr;
   if (((taken ^ seen) & end) != 0) {
     // It came in between: back with it. Until then more may have got in, by those who had seen no flag. They began before
     // the close ended, so they may have come before it. No pop of this thread has said "closed", or "empty", since.
-    const word more = newest_->exchange(end, memory_order_acq_rel);  // (6) with (3); (8) with (7)
+    // No release: who sees this mark sees what the one before it showed, as both changes went on from that.
+    const word more = newest_->exchange(end, memory_order_acquire);  // (7) with (6)
     later = turned_round(objects(more), nullptr);
   }
-  first_->store(turned_round(objects(taken), later), memory_order_relaxed);
+  consumer_->first.store(turned_round(objects(taken), later), memory_order_relaxed);
   return conqueue_status::success;
 }
 
 template <class T, auto Hook>
 T* intrusive_mpsc_queue<T, Hook>::take_first() noexcept {
-  T* const object = first_->load(memory_order_relaxed);
-  first_->store(after(object), memory_order_relaxed);
+  T* const object = consumer_->first.load(memory_order_relaxed);
+  consumer_->first.store(after(object), memory_order_relaxed);
   hook(object).remove();
   return object;
 }

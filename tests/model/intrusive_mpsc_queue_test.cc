@@ -240,11 +240,23 @@ TEST(intrusive_mpsc_queue, ClosedIsSeenByWhoIsTold) {
         thread consumer([&] {
           (void)queue.try_pop();
           const auto x = queue.try_pop();
-          if (!x && x.error() == closed) require(queue.is_closed() && reason.read() == 1, "seen");
+          if (!x && x.error() == closed) require(reason.read() == 1 && queue.is_closed(), "seen");
         });
-        if (queue.try_push(a) == closed) require(queue.is_closed() && reason.read() == 1, "seen");
+        if (queue.try_push(a) == closed) require(reason.read() == 1 && queue.is_closed(), "seen");
       },
       {.preemptions = 3});
+}
+
+TEST(intrusive_mpsc_queue, ClosedIsSeenByWhoAsks) {
+  expect_proved([] {
+    queue_type queue;
+    plain<int> reason;
+    thread closer([&] {
+      reason.construct(1);
+      queue.close();
+    });
+    if (queue.is_closed()) require(reason.read() == 1, "seen");
+  });
 }
 
 // Nobody sleeps for ever: neither who waits for an element, nor for the end.
