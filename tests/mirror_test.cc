@@ -21,6 +21,7 @@
 
 #include "switchyard/blocking/bounded_queue.h"
 #include "switchyard/blocking/counter.h"
+#include "switchyard/blocking/mpsc_queue.h"
 #include "switchyard/blocking/priority_queue.h"
 #include "switchyard/blocking/object_pool.h"
 #include "switchyard/blocking/relaxed_priority_queue.h"
@@ -34,6 +35,7 @@
 #include "switchyard/interface/work_stealing_deque.h"
 #include "switchyard/lockfree/bounded_queue.h"
 #include "switchyard/lockfree/counter.h"
+#include "switchyard/lockfree/mpsc_queue.h"
 #include "switchyard/lockfree/object_pool.h"
 #include "switchyard/lockfree/priority_queue.h"
 #include "switchyard/lockfree/relaxed_priority_queue.h"
@@ -275,6 +277,10 @@ constexpr bool twin_priority_queues =
     priority_queue_of_strings<Blocking> && priority_queue_of_strings<Lockfree> &&
     queue_extras<Blocking> == queue_extras<Lockfree>;
 
+template <class Blocking, class Lockfree>
+constexpr bool twin_unbounded_queues = unbounded_queue_of_strings<Blocking> && unbounded_queue_of_strings<Lockfree> &&
+                                       queue_extras<Blocking> == queue_extras<Lockfree>;
+
 template <class Q>
 concept sharded_by_number =
     std::constructible_from<Q, std::size_t> && !std::convertible_to<std::size_t, Q> &&
@@ -300,6 +306,7 @@ constexpr bool twin_deques = deque_of_strings<Blocking> && deque_of_strings<Lock
 // One line for each name.
 static_assert(twin_queues<blocking::bounded_queue<std::string>, lockfree::bounded_queue<std::string>>);
 static_assert(twin_queues<blocking::spsc_queue<std::string>, lockfree::spsc_queue<std::string>>);
+static_assert(twin_unbounded_queues<blocking::mpsc_queue<std::string>, lockfree::mpsc_queue<std::string>>);
 static_assert(twin_stacks<blocking::stack<std::string>, lockfree::stack<std::string>>);
 static_assert(twin_priority_queues<blocking::priority_queue<std::string>, lockfree::priority_queue<std::string>>);
 static_assert(twin_relaxed_priority_queues<blocking::relaxed_priority_queue<std::string>,
