@@ -12,7 +12,8 @@
 //   in the kernel, while there is nothing to take.
 // Ordering: FIFO, and linearizable while nobody closes the queue. When it is closed, a pop may say `empty` for a while
 //   in place of `closed`. A push happens before the pop of its element.
-// Exceptions: a push that throws has changed nothing. An element that throws while it is moved out stays at the front.
+// Exceptions: a push that throws has changed nothing. An element that throws while it is moved out of its place stays at
+//   the front.
 // Cost: a push is one fetch-and-add and three plain stores, a batch of pushes is one fetch-and-add for as many as fit a
 //   chunk. A pop is two stores if the element is from the thread that the one before was from; else it looks at a line
 //   or two for each thread that has pushed. Eight bytes besides each element, in chunks of about 2 KB; each thread that
