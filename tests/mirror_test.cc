@@ -24,6 +24,7 @@
 #include "switchyard/blocking/counter.h"
 #include "switchyard/blocking/event.h"
 #include "switchyard/blocking/latch.h"
+#include "switchyard/blocking/mpsc_queue.h"
 #include "switchyard/blocking/priority_queue.h"
 #include "switchyard/blocking/object_pool.h"
 #include "switchyard/blocking/relaxed_priority_queue.h"
@@ -41,6 +42,7 @@
 #include "switchyard/lockfree/counter.h"
 #include "switchyard/lockfree/event.h"
 #include "switchyard/lockfree/latch.h"
+#include "switchyard/lockfree/mpsc_queue.h"
 #include "switchyard/lockfree/object_pool.h"
 #include "switchyard/lockfree/priority_queue.h"
 #include "switchyard/lockfree/relaxed_priority_queue.h"
@@ -284,6 +286,10 @@ constexpr bool twin_priority_queues =
     priority_queue_of_strings<Blocking> && priority_queue_of_strings<Lockfree> &&
     queue_extras<Blocking> == queue_extras<Lockfree>;
 
+template <class Blocking, class Lockfree>
+constexpr bool twin_unbounded_queues = unbounded_queue_of_strings<Blocking> && unbounded_queue_of_strings<Lockfree> &&
+                                       queue_extras<Blocking> == queue_extras<Lockfree>;
+
 template <class Q>
 concept sharded_by_number =
     std::constructible_from<Q, std::size_t> && !std::convertible_to<std::size_t, Q> &&
@@ -404,6 +410,7 @@ static_assert(semaphore_like<blocking::semaphore> && semaphore_like<lockfree::se
 static_assert(semaphore_like<blocking::bounded_semaphore> && semaphore_like<lockfree::bounded_semaphore>);
 static_assert(twin_queues<blocking::bounded_queue<std::string>, lockfree::bounded_queue<std::string>>);
 static_assert(twin_queues<blocking::spsc_queue<std::string>, lockfree::spsc_queue<std::string>>);
+static_assert(twin_unbounded_queues<blocking::mpsc_queue<std::string>, lockfree::mpsc_queue<std::string>>);
 static_assert(twin_stacks<blocking::stack<std::string>, lockfree::stack<std::string>>);
 static_assert(twin_priority_queues<blocking::priority_queue<std::string>, lockfree::priority_queue<std::string>>);
 static_assert(twin_relaxed_priority_queues<blocking::relaxed_priority_queue<std::string>,
