@@ -37,6 +37,7 @@ struct cell_header {
   atomic<std::uint32_t> holders;
   atomic<std::uint64_t> for_good{0};  // who has it for good: that thread's number
   void (*free)(cell_header*) noexcept;
+  void (*thread_ends)(cell_header*) noexcept = nullptr;  // called by a holder that exits, before it lets go
 
   /// Drops one holder's claim, after which the cell may be gone or another thread's.
   void let_go(std::uint32_t holder) noexcept {
@@ -103,7 +104,10 @@ class thread_cells {
     auto& mine = of_this_thread<shortcuts>();
     mine.finished = true;
     for (entry& e : mine.recent) e = entry{};
-    for (const entry& e : all_) e.cell->let_go(cell_header::held_by_thread);
+    for (const entry& e : all_) {
+      if (e.cell->thread_ends != nullptr) e.cell->thread_ends(e.cell);
+      e.cell->let_go(cell_header::held_by_thread);
+    }
   }
 
  private:
@@ -133,7 +137,9 @@ inline constinit atomic<std::uint64_t> last_per_thread_serial{0};
 }  // namespace detail
 
 /// One `Cell`, default-constructed, for each thread that asks; see above. The object must outlive every call
-/// to its members, not the threads that made them.
+/// to its members, not the threads that made them. If Cell has a member `thread_ends() noexcept` it is called by the
+/// thread whose cell it is when that exits (which may be after the object's end; and never in a thread that has asked
+/// for its cell only after its clean-up).
 template <class Cell>
 class per_thread {
  public:
@@ -211,6 +217,9 @@ class per_thread {
     node* const n = new node;
     n->holders.store(detail::cell_header::held_by_object | claim, memory_order_relaxed);
     n->free = [](detail::cell_header* cell) noexcept { delete static_cast<node*>(cell); };
+    if constexpr (requires(Cell& cell) { cell.thread_ends(); }) {
+      n->thread_ends = [](detail::cell_header* cell) noexcept { static_cast<node*>(cell)->cell.thread_ends(); };
+    }
     n->next = first_.load(memory_order_relaxed);
     while (!first_.compare_exchange_weak(n->next, n, memory_order_release, memory_order_relaxed)) {
     }
