@@ -105,6 +105,8 @@ class unbounded_queue : public waiting_queue<unbounded_queue<T, Allocator>, T> {
   conqueue_status push_one(part& mine, Args&&... args);
   template <class Sink>
   bool pop_one(part& mine, Sink& sink);
+  template <class Sink>
+  conqueue_status look_again(part& mine, Sink& sink);
 
   /// What a push brings, to be moved into a slot, and back if that was given up, and into another.
   struct made {
@@ -156,12 +158,17 @@ template <class T, class Allocator>
 template <class Sink>
 conqueue_status unbounded_queue<T, Allocator>::pop_once(Sink&& sink) {
   part& mine = list_.local();
-  for (bool drained = false;;) {
-    if (pop_one(mine, sink)) return conqueue_status::success;
-    if (!list_.is_drained()) return conqueue_status::empty;
-    // Empty, with nobody inside both before and after: for good.
-    if (std::exchange(drained, true)) return conqueue_status::closed;
-  }
+  if (pop_one(mine, sink)) [[likely]] return conqueue_status::success;
+  return look_again(mine, sink);
+}
+
+// Who has found nothing.
+template <class T, class Allocator>
+template <class Sink>
+[[gnu::noinline]] conqueue_status unbounded_queue<T, Allocator>::look_again(part& mine, Sink& sink) {
+  if (!list_.is_drained()) return conqueue_status::empty;
+  // Nobody puts any more: if there is nothing now, that is for good.
+  return pop_one(mine, sink) ? conqueue_status::success : conqueue_status::closed;
 }
 
 template <class T, class Allocator>
@@ -183,18 +190,23 @@ void unbounded_queue<T, Allocator>::pop_batch_once(Out& out, std::size_t max, st
 template <class T, class Allocator>
 template <class... Args>
 conqueue_status unbounded_queue<T, Allocator>::push_one(part& mine, Args&&... args) {
-  const entrance::pass inside = list_.enter(mine);
-  if (!inside) return conqueue_status::closed;
-  // Whatever may fail comes first: once the arguments are used, the element will be in the queue.
-  list_.prepare(mine);
-  if constexpr (are_an_element<Args...> && way != kept::in_nodes) {
+  if constexpr (are_an_element<Args...> && std::is_trivially_copyable_v<T> && way != kept::in_nodes) {
     auto element = make(std::forward<Args>(args)...);
-    list_.put(mine, element);
+    if (!list_.put(mine, element)) return conqueue_status::closed;
   } else {
-    std::optional<typename list::aside> reserved(std::in_place, list_, mine);
-    auto element = make(std::forward<Args>(args)...);
-    reserved.reset();
-    list_.put(mine, element);
+    const entrance::pass inside = list_.enter(mine);
+    if (!inside) return conqueue_status::closed;
+    // Whatever may fail comes first: once the arguments are used, the element will be in the queue.
+    list_.prepare(mine);
+    if constexpr (are_an_element<Args...> && way == kept::in_slots) {
+      auto element = make(std::forward<Args>(args)...);
+      list_.put_for_sure(mine, element);
+    } else {
+      std::optional<typename list::aside> reserved(std::in_place, list_, mine);
+      auto element = make(std::forward<Args>(args)...);
+      reserved.reset();
+      list_.put_for_sure(mine, element);
+    }
   }
   mine.count(1);
   return conqueue_status::success;

@@ -31,6 +31,7 @@
 
 namespace switchyard::lockfree::detail {
 
+enum class placed { yes, refused, all_used };  ///< refused: the queue is closed
 enum class taken { one, none, all };  ///< an element; there is none yet; there is none and never will be
 
 /// Where to begin to look. One line for those that put, one for those that take.
@@ -79,23 +80,50 @@ class word_slots {
   }
   void take_back(element&) noexcept { reset_first(); }
 
-  /// False: all slots have been used.
-  bool put(element& word) noexcept {
+  /// `may_put()` says whether the queue is open. It is asked after all slots before have been seen to be used: whoever
+  /// closes says so first and then uses a slot up.
+  template <class MayPut>
+  placed put(element& word, MayPut may_put) noexcept {
     const bool clashes = is_reserved(word);
     const element filled = clashes ? gone() : word;
-    backoff races;
     // (1) acquire: with (3). All slots before are used, and who sees our element is to see that, too.
-    for (std::uint32_t at = puts_.look(memory_order_acquire); at < size; ++at) {
-      element seen = key_;
+    std::uint32_t at = puts_.look(memory_order_acquire);
+    for (backoff races; at < size;) {
+      element seen = slots_[at].load(memory_order_acquire);  // (5) with (6)
+      if (seen != key_) {
+        ++at;
+        continue;
+      }
+      if (!may_put()) return placed::refused;
       // (2) release: with (4): what happened before the put.
       if (slots_[at].compare_exchange_strong(seen, filled, memory_order_release, memory_order_relaxed)) {
-        puts_.publish(at + 1, memory_order_release);  // (3) with (1)
-        if (!clashes) return true;
+        puts_.publish(++at, memory_order_release);  // (3) with (1)
+        if (!clashes) return placed::yes;
       } else {
         races.lost_race();
-        // By an old hint, perhaps: look before the next compare-and-swap.
-        while (at + 1 < size && slots_[at + 1].load(memory_order_relaxed) != key_) ++at;
       }
+    }
+    return placed::all_used;
+  }
+
+  /// The same in the usual case, where the hint is right and nobody is faster; else false, and nothing has happened.
+  template <class MayPut>
+  bool put_at_once(element word, MayPut may_put) noexcept {
+    const std::uint32_t at = puts_.look(memory_order_acquire);  // (1) with (3)
+    if (at == size || is_reserved(word) || !may_put()) return false;
+    element seen = key_;
+    // (2) release: with (4)
+    if (!slots_[at].compare_exchange_strong(seen, word, memory_order_release, memory_order_relaxed)) return false;
+    puts_.publish(at + 1, memory_order_release);  // (3) with (1)
+    return true;
+  }
+
+  /// Uses up the slot that would be put to next. False: all have been used.
+  bool seal() noexcept {
+    for (std::uint32_t at = puts_.look(memory_order_acquire); at < size; ++at) {
+      element seen = key_;
+      // (6) release: with (5): that the queue is closed.
+      if (slots_[at].compare_exchange_strong(seen, gone(), memory_order_release, memory_order_relaxed)) return true;
     }
     return false;
   }
@@ -112,12 +140,9 @@ class word_slots {
   template <class IsLast>
   taken take(element& word, IsLast) noexcept {
     for (std::uint32_t at = takes_.look(memory_order_relaxed); at < size; ++at) {
-      element seen = slots_[at].load(memory_order_acquire);  // (4) with (2)
+      const element seen = slots_[at].load(memory_order_acquire);  // (4) with (2)
       if (seen == key_) return taken::none;
-      if (seen == gone()) continue;
-      // Whoever finds it gone loses nothing by knowing no more than that.
-      if (slots_[at].compare_exchange_strong(seen, gone(), memory_order_relaxed, memory_order_relaxed)) {
-        takes_.publish(at + 1, memory_order_relaxed);
+      if (seen != gone() && take_at(at, seen)) {
         word = seen;
         return taken::one;
       }
@@ -125,9 +150,23 @@ class word_slots {
     return taken::all;
   }
 
+  /// The same in the usual case.
+  bool take_at_once(element& word) noexcept {
+    const std::uint32_t at = takes_.look(memory_order_relaxed);
+    if (at == size) return false;
+    word = slots_[at].load(memory_order_acquire);  // (4) with (2)
+    return !is_reserved(word) && take_at(at, word);
+  }
+
  private:
   element gone() const noexcept { return key_ + 1; }
   bool is_reserved(element word) const noexcept { return (word & ~element{1}) == key_; }
+  bool take_at(std::uint32_t at, element seen) noexcept {
+    // Relaxed: whoever finds it gone needs to know no more than that.
+    if (!slots_[at].compare_exchange_strong(seen, gone(), memory_order_relaxed, memory_order_relaxed)) return false;
+    takes_.publish(at + 1, memory_order_relaxed);
+    return true;
+  }
   void reset_first() noexcept {
     slots_[0].store(key_, memory_order_relaxed);
     puts_.reset();
@@ -172,24 +211,38 @@ class object_slots {
     puts_.reset();
   }
 
-  template <class Source>
-  bool put(Source& source) noexcept {
-    backoff races;
+  template <class Source, class MayPut>
+  placed put(Source& source, MayPut may_put) noexcept {
     // (1) acquire: with (3). All slots before are used, and who sees our element is to see that, too.
-    for (std::uint32_t at = puts_.look(memory_order_acquire); at < size; ++at) {
+    std::uint32_t at = puts_.look(memory_order_acquire);
+    for (backoff races; at < size;) {
       slot& here = slots_[at];
-      std::uint32_t seen = here.state.load(memory_order_relaxed);
-      if (seen != empty) continue;
+      std::uint32_t seen = here.state.load(memory_order_acquire);  // (5) with (6)
+      if (seen != empty) {
+        ++at;
+        continue;
+      }
+      if (!may_put()) return placed::refused;
       if (!here.state.compare_exchange_strong(seen, busy, memory_order_relaxed, memory_order_relaxed)) {
         races.lost_race();
         continue;
       }
-      puts_.publish(at + 1, memory_order_release);  // (3) with (1)
+      puts_.publish(++at, memory_order_release);  // (3) with (1)
       source.move_to(here.object);
       seen = busy;
-      // (2) release: with (4), (5): the element.
-      if (here.state.compare_exchange_strong(seen, full, memory_order_release, memory_order_relaxed)) return true;
+      // (2) release: with (4): the element.
+      if (here.state.compare_exchange_strong(seen, full, memory_order_release, memory_order_relaxed)) return placed::yes;
       source.move_back(here.object);  // a take has given the slot up
+    }
+    return placed::all_used;
+  }
+
+  /// Uses up the slot that would be put to next. False: all have been used.
+  bool seal() noexcept {
+    for (std::uint32_t at = puts_.look(memory_order_acquire); at < size; ++at) {
+      std::uint32_t seen = empty;
+      // (6) release: with (5): that the queue is closed.
+      if (slots_[at].state.compare_exchange_strong(seen, gone, memory_order_release, memory_order_relaxed)) return true;
     }
     return false;
   }
@@ -201,25 +254,36 @@ class object_slots {
     }
   }
 
+  template <class Source, class MayPut>
+  static bool put_at_once(Source&, MayPut) noexcept {
+    return false;
+  }
+  static bool take_at_once(element&) noexcept { return false; }
+
   /// `is_last()`: no array follows this one.
   template <class IsLast>
   taken take(element& out, IsLast is_last) noexcept {
-    for (std::uint32_t at = takes_.look(memory_order_relaxed); at < size; ++at) {
+    for (std::uint32_t at = takes_.look(memory_order_relaxed); at < size;) {
       slot& here = slots_[at];
       std::uint32_t seen = here.state.load(memory_order_acquire);  // (4) with (2)
       if (seen == empty) return taken::none;
+      if (seen == gone) {
+        ++at;
+        continue;
+      }
       if (seen == busy) {
-        // A put that has not ended, and nothing behind it: then there is nothing.
+        // A put that has not ended. With nothing behind it, there is nothing.
         if (at + 1 < size ? slots_[at + 1].state.load(memory_order_relaxed) == empty : is_last()) return taken::none;
         for (int i = 0; i < patience && seen == busy; ++i) {
           spin_pause();
-          seen = here.state.load(memory_order_acquire);  // (4) with (2)
+          seen = here.state.load(memory_order_relaxed);
         }
-        // (5) acquire if it fails: with (2).
-        if (seen == busy) here.state.compare_exchange_strong(seen, gone, memory_order_acquire, memory_order_acquire);
+        // Relaxed, and then once more: another take may be faster, or the put.
+        if (seen == busy) here.state.compare_exchange_strong(seen, gone, memory_order_relaxed, memory_order_relaxed);
+        continue;
       }
-      if (seen == full &&
-          here.state.compare_exchange_strong(seen, gone, memory_order_relaxed, memory_order_relaxed)) {
+      // Relaxed: whoever finds it gone needs to know no more than that.
+      if (here.state.compare_exchange_strong(seen, gone, memory_order_relaxed, memory_order_relaxed)) {
         takes_.publish(at + 1, memory_order_relaxed);
         out.emplace(std::move(here.object.write()));
         here.object.destroy();

@@ -105,30 +105,46 @@ class segment_list {
   /// A thread's first call may throw std::bad_alloc.
   part& local() { return parts_.local(); }
 
-  /// To be called before `put`, each time. Throws what the allocator throws.
+  /// Puts what `source` has; false: the list is closed, and `source` as it was. Throws what the allocator throws.
+  template <class Source>
+  bool put(part& mine, Source& source) {
+    return put_if(mine, source, [&] { return !closed_.is_closed(); });
+  }
+
+  /// For who has something that it could not give back: a pass to be held until it has called `put_for_sure`, and memory
+  /// to be got before. A closed list is not drained while somebody has a pass.
+  entrance::pass enter(part& mine) noexcept { return mine.door_.enter(closed_); }
   void prepare(part& mine) {
     if (mine.spare_ == nullptr) [[unlikely]] mine.spare_ = spare();
   }
   template <class Source>
-  void put(part& mine, Source& source) noexcept;
+  void put_for_sure(part& mine, Source& source) noexcept {
+    put_if(mine, source, [] { return true; });
+  }
+
   /// False: there is none.
   bool take(part& mine, element& out) noexcept;
 
   /// Calls `visit` with what every slot has that is full. Only while no other thread uses the list.
   template <class Visit>
   void for_each(Visit visit) noexcept {
-    for (segment* s = head_.load(memory_order_relaxed); s != nullptr; s = s->next.load(memory_order_relaxed)) {
+    for (segment* s = head_.load(memory_order_relaxed); is_segment(s); s = s->next.load(memory_order_relaxed)) {
       s->slots.for_each(visit);
     }
   }
 
-  void close() noexcept { closed_.close(); }
+  void close() noexcept {
+    closed_.close();
+    seal();
+    is_sealed_.store(true, memory_order_release);  // (14) with (15)
+  }
   bool is_closed() const noexcept { return closed_.is_closed(); }
-  /// For who is about to put. False: it is closed.
-  entrance::pass enter(part& mine) noexcept { return mine.door_.enter(closed_); }
-  /// True once it is closed and nobody is putting; it stays true.
-  bool is_drained() const noexcept {
-    if (!closed_.is_settled()) return false;
+
+  /// For who has found nothing: true if there will be nothing any more, provided that there is nothing now.
+  bool is_drained() noexcept {
+    if (!closed_.is_closed()) return false;
+    // On behalf of a thread that may have stopped while it closes.
+    if (!is_sealed_.load(memory_order_acquire)) close();  // (15) with (14)
     bool empty = true;
     parts_.for_each([&](const part& each) { empty = empty && each.door_.is_empty(); });
     return empty;
@@ -145,6 +161,21 @@ class segment_list {
   using segment_allocator = typename std::allocator_traits<Allocator>::template rebind_alloc<segment>;
   using traits = std::allocator_traits<segment_allocator>;
 
+  // What `next` of the last segment is once the list is closed.
+  static segment* nowhere() noexcept { return reinterpret_cast<segment*>(alignof(segment)); }
+  static bool is_segment(segment* s) noexcept { return s != nullptr && s != nowhere(); }
+
+  template <class Source, class MayPut>
+  bool put_if(part& mine, Source& source, MayPut may_put);
+  template <class Source, class MayPut>
+  bool put_slowly(part& mine, Source source, MayPut may_put);  // a Source may be a reference
+  void seal() noexcept;
+  static bool advance(atomic<segment*>& end, segment* from, segment* to) noexcept {
+    return end.compare_exchange_strong(from, to, memory_order_release, memory_order_relaxed);  // (7) with (9)
+  }
+
+  bool take_slowly(part& mine, element& out) noexcept;
+
   static segment* protect(atomic<segment*>& seen, const atomic<segment*>& source) noexcept;
   void retire(part& mine, segment* emptied) noexcept;
   void reuse_waiting(part& mine) noexcept;
@@ -158,58 +189,91 @@ class segment_list {
   alignas(cache_padding) atomic<segment*> head_;  // all before it are empty
   atomic<segment*> tail_;                         // never before head_
   close_flag closed_;
+  atomic<bool> is_sealed_{false};
   [[no_unique_address]] segment_allocator allocator_;
   per_thread<part> parts_;
+  atomic<std::uint32_t> sealing_{0};  // threads that look at segments without saying at which
   alignas(cache_padding) atomic<segment*> spares_[most_spares] = {};
 };
 
 template <class Slots, class Allocator>
-template <class Source>
-void segment_list<Slots, Allocator>::put(part& mine, Source& source) noexcept {
-  for (;;) {
-    segment* const last = protect(mine.tail_seen_, tail_);
-    if (last->slots.put(source)) [[likely]] return;
-    // All its slots are used: one more segment, with the element in it, unless another thread is faster.
-    segment* next = last->next.load(memory_order_acquire);  // (4) with (5)
-    if (next == nullptr) {
-      segment* const fresh = mine.spare_;
-      fresh->slots.begin_with(source);
-      if (last->next.compare_exchange_strong(next, fresh, memory_order_release, memory_order_acquire)) {  // (5) with (4), (6)
-        mine.spare_ = nullptr;
-        next = fresh;
-        segment* seen = last;
-        tail_.compare_exchange_strong(seen, next, memory_order_release, memory_order_relaxed);  // (7) with (9)
-        return;
-      }
-      fresh->slots.take_back(source);
-    }
-    segment* seen = last;
-    tail_.compare_exchange_strong(seen, next, memory_order_release, memory_order_relaxed);  // (7) with (9)
-  }
+template <class Source, class MayPut>
+inline bool segment_list<Slots, Allocator>::put_if(part& mine, Source& source, MayPut may_put) {
+  segment* const last = tail_.load(memory_order_acquire);  // (9) with (7)
+  const bool is_safe = mine.tail_seen_.load(memory_order_relaxed) == last;
+  if (is_safe && last->slots.put_at_once(source, may_put)) [[likely]] return true;
+  // A word by value: so it need not be in memory.
+  return put_slowly<std::conditional_t<std::is_integral_v<Source>, Source, Source&>>(mine, source, may_put);
 }
 
 template <class Slots, class Allocator>
-bool segment_list<Slots, Allocator>::take(part& mine, element& out) noexcept {
+template <class Source, class MayPut>
+[[gnu::noinline]] bool segment_list<Slots, Allocator>::put_slowly(part& mine, Source source, MayPut may_put) {
+  for (;;) {
+    segment* const last = protect(mine.tail_seen_, tail_);
+    const placed is_in = last->slots.put(source, may_put);
+    if (is_in == placed::yes) [[likely]] return true;
+    if (is_in == placed::refused) return false;
+    // All its slots are used: one more segment, with the element in it, unless another thread is faster.
+    segment* next = last->next.load(memory_order_acquire);  // (4) with (5)
+    if (!is_segment(next)) {
+      if (!may_put()) return false;
+      prepare(mine);
+      segment* const fresh = mine.spare_;
+      fresh->slots.begin_with(source);
+      // It takes the place of null, or of `nowhere` if that is not in our way.
+      if (last->next.compare_exchange_strong(next, fresh, memory_order_release, memory_order_acquire)) {  // (5) with (4), (6)
+        mine.spare_ = nullptr;
+        advance(tail_, last, fresh);
+        return true;
+      }
+      fresh->slots.take_back(source);
+      if (!is_segment(next)) continue;
+    }
+    advance(tail_, last, next);
+  }
+}
+
+// Uses up the place of the next put.
+template <class Slots, class Allocator>
+void segment_list<Slots, Allocator>::seal() noexcept {
+  sealing_.fetch_add(1, memory_order_relaxed);
+  asymmetric_fence_light();  // (16) with (11)
+  for (;;) {
+    segment* const last = tail_.load(memory_order_acquire);  // (9) with (7)
+    if (last->slots.seal()) break;
+    segment* next = nullptr;
+    if (last->next.compare_exchange_strong(next, nowhere(), memory_order_release, memory_order_acquire)) break;  // (5) with (4)
+    if (next == nowhere()) break;
+    advance(tail_, last, next);
+  }
+  sealing_.fetch_sub(1, memory_order_release);  // (17) with (18)
+}
+
+template <class Slots, class Allocator>
+inline bool segment_list<Slots, Allocator>::take(part& mine, element& out) noexcept {
+  segment* const first = head_.load(memory_order_acquire);  // (9) with (7)
+  const bool is_safe = mine.head_seen_.load(memory_order_relaxed) == first;
+  if (is_safe && first->slots.take_at_once(out)) [[likely]] return true;
+  return take_slowly(mine, out);
+}
+
+template <class Slots, class Allocator>
+[[gnu::noinline]] bool segment_list<Slots, Allocator>::take_slowly(part& mine, element& out) noexcept {
   for (;;) {
     segment* const first = protect(mine.head_seen_, head_);
-    const auto is_last = [&] { return first->next.load(memory_order_relaxed) == nullptr; };
+    const auto is_last = [&] { return !is_segment(first->next.load(memory_order_relaxed)); };
     switch (first->slots.take(out, is_last)) {
       case taken::one: return true;
       case taken::none: return false;
       case taken::all: break;
     }
     segment* const next = first->next.load(memory_order_acquire);  // (6) with (5)
-    if (next == nullptr) return false;
+    if (!is_segment(next)) return false;
     // The tail goes ahead of the head, so that nobody finds a segment by it that was retired. Relaxed: it is not behind
     // `first`, and who has made that the head has seen it.
-    if (tail_.load(memory_order_relaxed) == first) {
-      segment* seen = first;
-      tail_.compare_exchange_strong(seen, next, memory_order_release, memory_order_relaxed);  // (7) with (9)
-    }
-    segment* seen = first;
-    if (head_.compare_exchange_strong(seen, next, memory_order_release, memory_order_relaxed)) {  // (8) with (9)
-      retire(mine, first);
-    }
+    if (tail_.load(memory_order_relaxed) == first) advance(tail_, first, next);
+    if (advance(head_, first, next)) retire(mine, first);
   }
 }
 
@@ -218,11 +282,11 @@ bool segment_list<Slots, Allocator>::take(part& mine, element& out) noexcept {
 template <class Slots, class Allocator>
 auto segment_list<Slots, Allocator>::protect(atomic<segment*>& seen, const atomic<segment*>& source) noexcept
     -> segment* {
-  segment* found = source.load(memory_order_acquire);  // (9) with (7), (8)
+  segment* found = source.load(memory_order_acquire);  // (9) with (7)
   while (seen.load(memory_order_relaxed) != found) [[unlikely]] {
     seen.store(found, memory_order_release);        // (1) with (3)
     asymmetric_fence_light();                       // (10) with (11)
-    found = source.load(memory_order_acquire);      // (9) with (7), (8)
+    found = source.load(memory_order_acquire);      // (9) with (7)
   }
   return found;
 }
@@ -242,7 +306,7 @@ template <class Slots, class Allocator>
   mine.waiting_count_ = 0;
   while (each != nullptr) {
     segment* const waiting = std::exchange(each, each->after);
-    bool is_seen = false;
+    bool is_seen = sealing_.load(memory_order_acquire) != 0;  // (18) with (17)
     parts_.for_each([&](const part& other) {
       is_seen = is_seen || other.head_seen_.load(memory_order_acquire) == waiting ||  // (3) with (1)
                 other.tail_seen_.load(memory_order_acquire) == waiting;               // (3) with (1)
@@ -302,7 +366,7 @@ void segment_list<Slots, Allocator>::give_back(segment* unused) noexcept {
 // Relaxed: every call has ended, and the thread that is here knows. No element is left.
 template <class Slots, class Allocator>
 segment_list<Slots, Allocator>::~segment_list() {
-  for (segment* s = head_.load(memory_order_relaxed); s != nullptr;) {
+  for (segment* s = head_.load(memory_order_relaxed); is_segment(s);) {
     give_back(std::exchange(s, s->next.load(memory_order_relaxed)));
   }
   for (atomic<segment*>& place : spares_) {
