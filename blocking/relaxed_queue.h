@@ -157,7 +157,9 @@ class relaxed_queue : public queue_members<relaxed_queue<T, Allocator, Lock>, T>
   /// How many elements there are; out of date as soon as it is returned, if others use the queue.
   std::size_t size_approx() const noexcept {
     std::size_t sum = 0;
-    for (const lane* each = lanes_.load(memory_order_acquire); each != nullptr; each = each->next) sum += each->get_size();
+    for (const lane* each = lanes_.load(memory_order_acquire); each != nullptr; each = each->next) {  // (3) with (4)
+      sum += each->get_size();
+    }
     return sum;
   }
 
@@ -333,7 +335,7 @@ struct relaxed_queue<T, Allocator, Lock>::handle_access {
   static std::size_t pop_n(relaxed_queue& queue, place& at, Output out, std::size_t max) {
     return queue.pop_n_by(at, out, max);
   }
-  static void end(relaxed_queue&, lane& mine) noexcept { mine.taken.store(false, memory_order_release); }  // (3) with (4)
+  static void end(relaxed_queue&, lane& mine) noexcept { mine.taken.store(false, memory_order_relaxed); }
   static void end(relaxed_queue&, place&) noexcept {}
 };
 
@@ -370,7 +372,7 @@ std::size_t relaxed_queue<T, Allocator, Lock>::push_n_to(lane& mine, Iterator fi
 template <class T, class Allocator, class Lock>
 template <class Look>
 auto relaxed_queue<T, Allocator, Lock>::look_round(place& at, Look look) -> locked_lane {
-  lane* const youngest = lanes_.load(memory_order_acquire);  // (5) with (6)
+  lane* const youngest = lanes_.load(memory_order_acquire);  // (3) with (4)
   if (youngest == nullptr) return {};
   const auto after = [&](lane* l) { return l->next != nullptr ? l->next : youngest; };
   if (at.in == nullptr) {
@@ -479,16 +481,15 @@ bool relaxed_queue<T, Allocator, Lock>::take_n(Output& out, std::size_t max, std
 // One that another producer has left, or a new one.
 template <class T, class Allocator, class Lock>
 auto relaxed_queue<T, Allocator, Lock>::take_lane() -> lane& {
-  for (lane* each = lanes_.load(memory_order_acquire); each != nullptr; each = each->next) {  // (5) with (6)
-    if (!each->taken.load(memory_order_relaxed) && !each->taken.exchange(true, memory_order_acquire)) {  // (4) with (3)
-      return *each;
-    }
+  for (lane* each = lanes_.load(memory_order_acquire); each != nullptr; each = each->next) {  // (3) with (4)
+    // Relaxed: what else there is in a lane its lock guards.
+    if (!each->taken.load(memory_order_relaxed) && !each->taken.exchange(true, memory_order_relaxed)) return *each;
   }
   const auto memory = traits::allocate(allocator_, 1);
   lane* const made = std::construct_at(std::to_address(memory), Allocator(allocator_));
   const std::unique_lock hold(sleep_lock_);
   made->next = lanes_.load(memory_order_relaxed);
-  lanes_.store(made, memory_order_release);  // (6) with (5)
+  lanes_.store(made, memory_order_release);  // (4) with (3)
   return *made;
 }
 

@@ -197,20 +197,28 @@ struct relaxed_queue<T, Allocator>::handle_access {
 
   template <class... Args>
   static conqueue_status push(relaxed_queue& queue, lane& mine, Args&&... args) {
-    at_exit tell{queue};
-    const conqueue_status status = queue.push_to(mine, std::forward<Args>(args)...);
-    tell.pushed = status == conqueue_status::success;
+    conqueue_status status;
+    try {
+      status = queue.push_to(mine, std::forward<Args>(args)...);
+    } catch (...) {
+      queue.put_back(0);  // it may have kept "closed" from being reported
+      throw;
+    }
+    queue.put_back(status == conqueue_status::success ? 1 : 0);
     return status;
   }
   template <class In>
   static std::size_t push_n(relaxed_queue& queue, lane& mine, In first, std::size_t n) {
-    at_exit tell{queue};
+    std::size_t done = 0;
     try {
-      queue.push_n_to(mine, first, n, tell.pushed);
+      queue.push_n_to(mine, first, n, done);
     } catch (...) {
-      if (tell.pushed == 0) throw;  // else the next call meets the same element
+      queue.put_back(done);
+      if (done == 0) throw;  // else the next call meets the same element
+      return done;
     }
-    return tell.pushed;
+    queue.put_back(done);
+    return done;
   }
   static conqueue_status pop(relaxed_queue& queue, place& at, std::optional<T>& element) {
     const auto sink = [&](T&& popped) { element.emplace(std::move(popped)); };
@@ -224,14 +232,6 @@ struct relaxed_queue<T, Allocator>::handle_access {
   }
   static void end(relaxed_queue&, lane& mine) noexcept { mine.taken.store(false, memory_order_release); }  // (3) with (4)
   static void end(relaxed_queue&, place& at) noexcept { leave(at); }
-
- private:
-  // Tells those that wait for what has been pushed, also if another push threw.
-  struct at_exit {
-    relaxed_queue& queue;
-    std::size_t pushed = 0;
-    ~at_exit() { queue.put_back(pushed); }
-  };
 };
 
 template <class T, class Allocator>

@@ -74,7 +74,8 @@ class alignas(cache_padding) lane {
 
     plain<std::uint64_t> first;      // the number of its first element
     atomic<block*> next{nullptr};    // once it is full
-    atomic<std::int64_t> inside{0};  // from when it is not the first any more: who has not left; less than 0 before
+    // From when it is not the first any more: who has not left; less than 0 before. When nobody is in it any more, 0.
+    atomic<std::int64_t> inside{0};
     line at[lines];
   };
   using block_allocator = typename std::allocator_traits<Allocator>::template rebind_alloc<block>;
@@ -359,7 +360,6 @@ void lane<T, Allocator>::add_block() {
     if (fresh == nullptr) continue;
     spare.store(nullptr, memory_order_relaxed);
     fresh->next.store(nullptr, memory_order_relaxed);
-    fresh->inside.store(0, memory_order_relaxed);
     break;
   }
   if (fresh == nullptr) fresh = make_block();

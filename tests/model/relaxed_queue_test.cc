@@ -1,5 +1,5 @@
 // lockfree::relaxed_queue, and the lanes it is made of, under the model checker. A block has two places here, and a lane
-// keeps one that waits to be used again.
+// keeps one that waits to be used again. At the end, the blocking twin.
 
 #include "switchyard/lockfree/relaxed_queue.h"
 
@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "switchyard/atomics/plain.h"
+#include "switchyard/blocking/relaxed_queue.h"
 #include "switchyard/interface/conqueue_status.h"
 #include "switchyard/lockfree/detail/lane.h"
 #include "tests/model/model_support.h"
@@ -402,6 +403,73 @@ TEST(relaxed_queue, ClosingIsLockFree) {
     (void)q.try_push(2);
     (void)q.try_pop();
   });
+}
+
+// -- The blocking twin ------------------------------------------------------------------------------------------------
+
+TEST(blocking_relaxed_queue, EachProducerInOrder) {
+  expect_proved(
+      [] {
+        blocking::relaxed_queue<int> q;
+        thread first([&] {
+          auto out = q.make_producer();
+          (void)out.push(1);
+          (void)out.push(2);
+        });
+        thread second([&] { (void)q.push(11); });
+        auto in = q.make_consumer();
+        int last[2] = {};
+        const auto take = [&](int x) {
+          require(x % 10 == last[x / 10] + 1, "in order");
+          last[x / 10] = x % 10;
+        };
+        (void)q.size_approx();
+        for (int i = 0; i < 2; ++i) {
+          if (auto x = in.try_pop()) take(*x);
+        }
+        first.join();
+        second.join();
+        while (auto x = in.try_pop()) take(*x);
+        require(last[0] == 2 && last[1] == 1, "all");
+      },
+      {.preemptions = 1});
+}
+
+TEST(blocking_relaxed_queue, WhoWaitsIsWoken) {
+  expect_proved(
+      [] {
+        blocking::relaxed_queue<int> q;
+        thread pusher([&] {
+          auto out = q.make_producer();
+          (void)out.push(1);
+        });
+        auto in = q.make_consumer();
+        require(in.pop().has_value(), "one");
+      },
+      {.preemptions = 2});
+}
+
+TEST(blocking_relaxed_queue, CloseLosesNothing) {
+  expect_proved(
+      [] {
+        blocking::relaxed_queue<int> q;
+        bool pushed = false;
+        thread pusher([&] { pushed = q.push(1); });
+        thread closer([&] { q.close(); });
+        bool got = false;
+        for (int i = 0; i < 2; ++i) {
+          const auto x = q.try_pop();
+          got = got || x.has_value();
+          if (!x && x.error() == conqueue_status::closed) {
+            pusher.join();
+            require(got == pushed, "closed only when all is out");
+          }
+        }
+        if (auto x = q.pop()) got = true;
+        pusher.join();
+        require(got == pushed, "popped if and only if it was pushed");
+      },
+      {.preemptions = 1});
 }
 
 }  // namespace
