@@ -64,6 +64,12 @@ TEST(mpsc_queue, ChunksGoRound) {
     producer.join();
     seen.pop(queue, 6 - seen.count);
     require(seen.count == 6, "nothing is lost");
+    // And now alone, with a look beyond the end of each.
+    for (int i = 7; i < 12; ++i) {
+      require(queue.try_pop().error() == empty, "nothing from before");
+      (void)queue.try_pushi;
+      require(queue.try_pop() == i, "there");
+    }
   });
 }
 
@@ -173,6 +179,29 @@ TEST(mpsc_queue, FirstInFirstOutWithAHole) {
     seen.pop(queue, 3 - seen.count);
     require(seen.count == 3 && queue.size_approx() == 0, "nothing is lost");
   });
+}
+
+// The same while he ends his push, and the next ticket is given out, during a pop.
+TEST(mpsc_queue, FirstInFirstOutWithAHoleThatCloses) {
+  expect_proved(
+      [] {
+        mpsc_queue<int> queue;
+        atomic<bool> pushed{false};
+        order seen;
+        (void)queue.try_push(11);
+        thread late([&] {
+          (void)queue.try_push(21);
+          pushed.store(true, memory_order_release);
+        });
+        (void)queue.try_push(12);
+        seen.pop(queue, 2);
+        thread consumer([&] { seen.pop(queue, 1); });
+        const bool late_has_ended = pushed.load(memory_order_acquire);
+        (void)queue.try_push(13);
+        consumer.join();
+        if (late_has_ended && seen.last[1] == 3) require(seen.last[2] == 1, "first in, first out");
+      },
+      {.preemptions = 4});
 }
 
 // What has been pushed is found, whoever is in the middle of a push.
