@@ -67,7 +67,7 @@ TEST(mpsc_queue, ChunksGoRound) {
     // And now alone, with a look beyond the end of each.
     for (int i = 7; i < 12; ++i) {
       require(queue.try_pop().error() == empty, "nothing from before");
-      (void)queue.try_pushi;
+      (void)queue.try_push(i);
       require(queue.try_pop() == i, "there");
     }
   });
