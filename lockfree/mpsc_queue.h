@@ -1,15 +1,15 @@
 // A queue without a limit, for any number of producers and one consumer, with pushes that are wait-free.
 //
 // Source: our own. A lane for each producer, as in Dodds, Haas and Kirsch's timestamped queue (POPL 2015), with tickets
-//   from one counter, so that the order is exact; that the consumer steps over who is late and comes back for it is
+//   from one counter, so that the order is exact; that the consumer steps over who is late and comes back for him is
 //   Adas and Friedman's (Jiffy, 2020).
 // When: many threads hand work or news to one. With more than one consumer `unbounded_queue`; with one producer
 //   `spsc_queue`; if memory must not be taken, `intrusive_mpsc_queue`; if the consumer must be able to hold the
 //   producers up, `bounded_queue`.
 // Progress: pushes are wait-free, apart from the allocator and from a thread's first push into this queue, which is
-//   lock-free; pops and `close` are wait-free. A thread that stops for ever in the middle of a push delays nobody; after
-//   `close` it delays "closed" being reported (a pop says "empty"), and nothing else. Members that wait block, sleeping
-//   in the kernel, while there is nothing to take.
+//   lock-free; pops and `close` are wait-free. A thread that stops for ever in the middle of a push delays nobody;
+//   after `close` it delays "closed" being reported (a pop says "empty"), and nothing else. Members that wait block,
+//   sleeping in the kernel, while there is nothing to take.
 // Ordering: FIFO, and linearizable while nobody closes the queue. When it is closed, a pop may say `empty` for a while
 //   in place of `closed`. A push happens before the pop of its element.
 // Exceptions: a push that throws has changed nothing. An element that throws while it is moved out of its place stays at
@@ -321,7 +321,8 @@ auto mpsc_queue<T, Allocator>::front_of(lane& l) noexcept -> ticket {
 // Goes on to the next chunk of the lane, if there is one, and gives the old one back.
 template <class T, class Allocator>
 [[gnu::noinline]] bool mpsc_queue<T, Allocator>::next_chunk(lane& l) noexcept {
-  chunk* const next = (l.head_chunk == nullptr ? l.first : l.head_chunk->next).load(memory_order_acquire);  // (4) with (3)
+  const atomic<chunk*>& link = l.head_chunk == nullptr ? l.first : l.head_chunk->next;
+  chunk* const next = link.load(memory_order_acquire);  // (4) with (3)
   if (next == nullptr) return false;
   if (chunk* const old = std::exchange(l.head_chunk, next)) {
     l.passed = old->slots[chunk::length - 1].number.load(memory_order_relaxed);
