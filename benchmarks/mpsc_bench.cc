@@ -5,6 +5,7 @@
 //   transfer/P    from P threads to one
 //   bulk/P        the same, 32 at a time where there is such a call
 //   burst         one thread, 10,000 pushes, then as many pops
+//   objects       as transfer, of objects that exist: by their own links, or by pointers to them
 //
 //   tools/bench mpsc [--benchmark_filter=REGEX ...]
 //
@@ -18,14 +19,20 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "concurrentqueue.h"
+#include "switchyard/atomics/atomic.h"
 #include "switchyard/atomics/backoff.h"
+#include "switchyard/atomics/cache_padded.h"
 #include "switchyard/benchmarks/side_by_side.h"
+#include "switchyard/blocking/intrusive_mpsc_queue.h"
 #include "switchyard/blocking/mpsc_queue.h"
 #include "switchyard/interface/conqueue_status.h"
+#include "switchyard/lockfree/intrusive_mpsc_queue.h"
 #include "switchyard/lockfree/mpsc_queue.h"
+#include "switchyard/threads/queue_hook.h"
 
 // Which peers there are, BUILD.bazel says: a header is found only if its target is among the dependencies.
 #if __has_include("switchyard/adapters/boost_stack.h")
@@ -158,6 +165,90 @@ void transfer(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(share * producers));
 }
 
+// ---- Objects
+
+struct object : queue_hook {
+  item value = 0;
+  atomic<object*> next{nullptr};  // for `exchanging`
+};
+
+template <class Queue>
+struct by_link {
+  void push(object& o) { static_cast<void>(queue.try_push(o)); }
+  object* pop() { return queue.try_pop().value_or(nullptr); }
+  Queue queue;
+};
+template <class Queue>
+struct by_pointer {
+  void push(object& o) { static_cast<void>(queue.try_push(&o)); }
+  object* pop() { return queue.try_pop().value_or(nullptr); }
+  Queue queue;
+};
+
+// Dmitry Vyukov's way: not lock-free, as a producer that stops between its two steps hides what comes after it. To see
+// what that would gain.
+class exchanging {
+ public:
+  void push(object& o) {
+    o.next.store(nullptr, memory_order_relaxed);
+    object* const before = last_->exchange(&o, memory_order_acq_rel);
+    before->next.store(&o, memory_order_release);
+  }
+  object* pop() {
+    object* next = first_->next.load(memory_order_acquire);
+    if (first_ == &stub_) {
+      if (next == nullptr) return nullptr;
+      first_ = next;
+      next = first_->next.load(memory_order_acquire);
+    }
+    if (next == nullptr) {
+      if (last_->load(memory_order_acquire) != first_) return nullptr;  // somebody is between the two steps
+      push(stub_);
+      next = first_->next.load(memory_order_acquire);
+      if (next == nullptr) return nullptr;
+    }
+    return std::exchange(first_, next);
+  }
+
+ private:
+  object stub_;
+  cache_padded<atomic<object*>> last_{std::in_place, &stub_};
+  object* first_ = &stub_;
+};
+
+template <class Queue>
+void transfer_objects(benchmark::State& state) {
+  constexpr std::size_t items = 400'000;
+  const auto producers = static_cast<std::size_t>(state.range(0));
+  const std::size_t share = items / producers;
+  std::vector<object> objects(share * producers);
+  for (std::size_t i = 0; i < objects.size(); ++i) objects[i].value = i / share << 32 | i % share;
+  for (auto _ : state) {
+    const auto queue = std::make_unique<Queue>();
+    arrivals seen(producers);
+    bool right = true;
+    state.SetIterationTime(seconds_of(producers + 1, [&](std::size_t thread) {
+      if (thread < producers) {
+        for (std::size_t i = 0; i < share; ++i) queue->push(objects[thread * share + i]);
+        return;
+      }
+      for (std::size_t left = share * producers; left != 0; --left) {
+        object* got;
+        for (backoff wait; (got = queue->pop()) == nullptr;) wait.wait();
+        right = seen.add(got->value) && right;
+      }
+    }));
+    if (!right) fail(state, "objects lost, doubled or out of order");
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(share * producers));
+}
+
+template <class Queue>
+void add_objects(const std::string& name) {
+  auto* const rows = benchmark::RegisterBenchmark((name + "/objects").c_str(), transfer_objects<Queue>);
+  rows->UseManualTime()->Unit(benchmark::kMillisecond)->Arg(1)->Arg(2)->Arg(4)->Arg(8);
+}
+
 template <class Queue>
 void add(const std::string& name) {
   benchmark::RegisterBenchmark((name + "/pair").c_str(), pair<Queue>);
@@ -189,5 +280,10 @@ int main(int argc, char** argv) {
 #else
   std::cout << "Boost.Lockfree is left out: it is not on this machine\n";
 #endif
+  add_objects<by_link<lockfree::intrusive_mpsc_queue<object>>>("lockfree.intrusive_mpsc_queue");
+  add_objects<by_link<blocking::intrusive_mpsc_queue<object>>>("blocking.intrusive_mpsc_queue");
+  add_objects<exchanging>("exchanging (not lock-free)");
+  add_objects<by_pointer<lockfree::mpsc_queue<object*>>>("lockfree.mpsc_queue");
+  add_objects<by_pointer<blocking::mpsc_queue<object*>>>(reference);
   return run_side_by_side(reference, argc, argv);
 }

@@ -1,14 +1,14 @@
 // A queue without a limit that takes no memory, for any number of producers and one consumer: of objects that bring
 // their own links.
 //
-// Source: Treiber's stack (IBM RJ 5118, 1986), taken as a whole and turned round, as the kernel's llist users do; the way
-//   it is closed is our own.
-// When: the objects exist anyway, such as jobs, messages or buffers, and no memory may be taken, or no exception thrown,
-//   where they are handed over. Else `mpsc_queue`, whose pushes do not wait for each other even for a moment.
+// Source: Treiber's stack (IBM RJ 5118, 1986), taken as a whole and turned round, as is done in operating systems; the
+//   way it is closed is our own.
+// When: the objects exist anyway, such as jobs, messages or buffers, and no memory may be taken, nor an exception be
+//   thrown, where they are handed over. Else `mpsc_queue`, whose pushes do not wait for each other even for a moment.
 //   Vyukov's intrusive queue exchanges a pointer in place of the compare-and-swap here; then a producer that stops
 //   between two instructions hides all that is pushed after it, so that queue is not lock-free.
-// Progress: pushes are lock-free: one goes round again only because another was faster. Pops are wait-free, and so is
-//   `close` on processors with an atomic or. Members that wait block, sleeping in the kernel, while there is nothing.
+// Progress: pushes are lock-free: one goes round again only because another was faster. Pops and `close` are wait-free,
+//   on processors with an atomic or. Members that wait block, sleeping in the kernel, while there is nothing.
 // Ordering: FIFO, and linearizable. A push happens before the pop of its element.
 // Cost: a push is one compare-and-swap, and so is one of any number of objects by `push_n`. A pop is two stores; the one
 //   that finds the consumer's own list empty takes all that has been pushed, and passes over each of them once.
@@ -61,7 +61,8 @@ class intrusive_mpsc_queue : public waiting_queue<intrusive_mpsc_queue<T, Hook>,
 
   /// True if there seemed to be nothing.
   bool empty_approx() const noexcept {
-    return consumer_->first.load(memory_order_relaxed) == nullptr && objects(newest_->load(memory_order_relaxed)) == nullptr;
+    return consumer_->first.load(memory_order_relaxed) == nullptr &&
+           objects(newest_->load(memory_order_relaxed)) == nullptr;
   }
 
  private:
@@ -88,7 +89,6 @@ class intrusive_mpsc_queue : public waiting_queue<intrusive_mpsc_queue<T, Hook>,
   bool add(T* newest, T* oldest) noexcept;
   conqueue_status refill() noexcept;
   T* take_first() noexcept;
-  static T* turned_round(T* newest, T* follows) noexcept;
 
   atomic<bool> closed_{false};
   cache_padded<atomic<word>> newest_;
@@ -150,7 +150,7 @@ void intrusive_mpsc_queue<T, Hook>::push_batch_once(In& first, std::size_t n, st
 // False: it is closed, and nothing has changed but the link of `oldest`.
 template <class T, auto Hook>
 bool intrusive_mpsc_queue<T, Hook>::add(T* newest, T* oldest) noexcept {
-  // The flag comes first: the mark may be missing for a moment, in `refill`.
+  // The flag comes first: the mark may be missing for a while, see `refill`.
   if (closed_.load(memory_order_acquire)) return false;  // (1) with (2): who is refused sees why
   word seen = newest_->load(memory_order_relaxed);
   for (backoff races;; races.lost_race()) {
@@ -202,7 +202,7 @@ conqueue_status intrusive_mpsc_queue<T, Hook>::refill() noexcept {
   word seen = newest_->load(memory_order_relaxed);
   if (seen == 0) {
     if (!closed_.load(memory_order_acquire)) return conqueue_status::empty;  // (1) with (2)
-    // On behalf of a thread that may have stopped between the flag and the mark.
+    // On behalf of a thread that may have stopped between the flag and the mark, or since we have taken the mark.
     newest_->fetch_or(end, memory_order_release);  // (5) with (3)
     seen = newest_->load(memory_order_relaxed);
   }
@@ -210,17 +210,16 @@ conqueue_status intrusive_mpsc_queue<T, Hook>::refill() noexcept {
     atomic_thread_fence(memory_order_acquire);  // (3) with (4)
     return conqueue_status::closed;
   }
-  // Take them all, and leave the mark if it is there.
-  const word taken = newest_->exchange(seen & end, memory_order_acquire);  // (7) with (4), (6)
-  T* later = nullptr;
-  if (((taken ^ seen) & end) != 0) {
-    // It came in between: back with it. Until then more may have got in, by those who had seen no flag. They began before
-    // the close ended, so they may have come before it. No pop of this thread has said "closed", or "empty", since.
-    // No release: who sees this mark sees what the one before it showed, as both changes went on from that.
-    const word more = newest_->exchange(end, memory_order_acquire);  // (7) with (6)
-    later = turned_round(objects(more), nullptr);
+  // Take them all, and the mark with them: it comes back, above, when nothing is left. Until then more may get in, by those
+  // who had found no flag. They began before the close ended, and may have come before it.
+  T* newest = objects(newest_->exchange(0, memory_order_acquire));  // (7) with (4), (6)
+  T* oldest = nullptr;
+  while (newest != nullptr) {
+    T* const before = after(newest);
+    hook(newest).set_next(oldest);
+    oldest = std::exchange(newest, before);
   }
-  consumer_->first.store(turned_round(objects(taken), later), memory_order_relaxed);
+  consumer_->first.store(oldest, memory_order_relaxed);
   return conqueue_status::success;
 }
 
@@ -230,17 +229,6 @@ T* intrusive_mpsc_queue<T, Hook>::take_first() noexcept {
   consumer_->first.store(after(object), memory_order_relaxed);
   hook(object).remove();
   return object;
-}
-
-// The list that begins with `newest`, with the oldest first, and then what `follows`.
-template <class T, auto Hook>
-T* intrusive_mpsc_queue<T, Hook>::turned_round(T* newest, T* follows) noexcept {
-  while (newest != nullptr) {
-    T* const before = after(newest);
-    hook(newest).set_next(follows);
-    follows = std::exchange(newest, before);
-  }
-  return follows;
 }
 
 }  // namespace switchyard::lockfree

@@ -1,21 +1,21 @@
 // A queue without a limit, for any number of producers and one consumer, with pushes that are wait-free.
 //
 // Source: our own. A lane for each producer, as in Dodds, Haas and Kirsch's timestamped queue (POPL 2015), with tickets
-//   from one counter, so that the order is exact; that the consumer steps over who is late and comes back for it is
+//   from one counter, so that the order is exact; that the consumer steps over who is late and comes back for him is
 //   Adas and Friedman's (Jiffy, 2020).
 // When: many threads hand work or news to one. With more than one consumer `unbounded_queue`; with one producer
 //   `spsc_queue`; if memory must not be taken, `intrusive_mpsc_queue`; if the consumer must be able to hold the
 //   producers up, `bounded_queue`.
 // Progress: pushes are wait-free, apart from the allocator and from a thread's first push into this queue, which is
-//   lock-free; pops and `close` are wait-free. A thread that stops for ever in the middle of a push delays nobody; after
-//   `close` it delays "closed" being reported (a pop says "empty"), and nothing else. Members that wait block, sleeping
-//   in the kernel, while there is nothing to take.
+//   lock-free; pops and `close` are wait-free. A thread that stops for ever in the middle of a push delays nobody;
+//   after `close` it delays "closed" being reported (a pop says "empty"), and nothing else. Members that wait block,
+//   sleeping in the kernel, while there is nothing to take.
 // Ordering: FIFO, and linearizable while nobody closes the queue. When it is closed, a pop may say `empty` for a while
 //   in place of `closed`. A push happens before the pop of its element.
 // Exceptions: a push that throws has changed nothing. An element that throws while it is moved out of its place stays at
 //   the front.
 // Cost: a push is one fetch-and-add and three plain stores, a batch of pushes is one fetch-and-add for as many as fit a
-//   chunk. A pop is two stores if the element is from the thread that the one before was from; else it looks at a line
+//   chunk. A pop is two plain stores if the element is from the thread that the one before was from; else it looks at a line
 //   or two for each thread that has pushed. Eight bytes besides each element, in chunks of about 2 KB; each thread that
 //   has pushed keeps one or two, and the others are given back as they are emptied.
 //
@@ -62,8 +62,9 @@ class mpsc_queue : public waiting_queue<mpsc_queue<T, Allocator>, T> {
 
   /// Exact where operations have not overlapped; pushes that are under way may count already.
   std::size_t size_approx() const noexcept {
-    const std::uint64_t popped = consumer_->popped.load(memory_order_relaxed);
-    const std::uint64_t pushed = tickets_->load(memory_order_relaxed);
+    const ticket next = consumer_->next.load(memory_order_relaxed);
+    const ticket popped = next - 1 - consumer_->holes.load(memory_order_relaxed);
+    const ticket pushed = tickets_->load(memory_order_relaxed);
     return pushed > popped ? static_cast<std::size_t>(pushed - popped) : 0;
   }
 
@@ -75,8 +76,8 @@ class mpsc_queue : public waiting_queue<mpsc_queue<T, Allocator>, T> {
   using ticket = std::uint64_t;
   static constexpr ticket none = 0;
 
-  // `number` above that of the last element that was popped from the lane says that there is an element. What was there
-  // in an earlier life of the chunk has a lower one.
+  // `number` is the element's ticket. A lower one than the lane has `passed` is from an earlier life of the chunk, and says
+  // that there is no element yet.
   struct slot {
     atomic<ticket> number{none};
     plain<T> element;
@@ -99,24 +100,25 @@ class mpsc_queue : public waiting_queue<mpsc_queue<T, Allocator>, T> {
     // The producer's: where the next element goes.
     entrance door;
     detail::sole_use pushing;
-    chunk* tail = nullptr;
-    std::size_t tail_at = chunk::length;
+    slot* tail = nullptr;
+    slot* tail_end = nullptr;
+    chunk* tail_chunk = nullptr;
     atomic<chunk*> first{nullptr};  // written once
 
-    // The consumer's: where the next element comes from. `last` is the ticket of the last one popped.
-    alignas(cache_padding) chunk* head = nullptr;
-    std::size_t head_at = chunk::length;
-    ticket last = none;
+    // The consumer's: where the next element comes from. `passed` is the last ticket in the chunk before.
+    alignas(cache_padding) slot* head = nullptr;
+    slot* head_end = nullptr;
+    chunk* head_chunk = nullptr;
+    ticket passed = none;
     atomic<chunk*> spare{nullptr};  // an empty chunk on its way from the consumer to the producer, or null
   };
 
   // Invariant "holes": of the tickets below `next`, all but `holes` have been popped, and none from `next` on. So if there
   // are no holes, the element with the ticket `next` is the first.
   struct consumer_side {
-    ticket next = 1;
-    ticket holes = 0;
-    lane* at = nullptr;              // where the last one was popped
-    atomic<std::uint64_t> popped{0};  // for who asks for the size
+    atomic<ticket> next{1};   // these two are atomic for those who ask for the size
+    atomic<ticket> holes{0};
+    lane* at = nullptr;       // where the last one was popped
     detail::sole_use popping;
   };
 
@@ -140,11 +142,13 @@ class mpsc_queue : public waiting_queue<mpsc_queue<T, Allocator>, T> {
   void publish(lane& mine, std::size_t n) noexcept;
 
   candidate find() noexcept;
+  bool goes_on(candidate& front) noexcept;
   candidate search() noexcept;
   ticket front_of(lane& l) noexcept;
   bool next_chunk(lane& l) noexcept;
   template <class Sink>
   void take(candidate front, Sink&& sink);
+  void pass_by(ticket number) noexcept;
   bool is_drained() const noexcept;
   void free_chunk(chunk* unused) noexcept;
 
@@ -174,7 +178,7 @@ conqueue_status mpsc_queue<T, Allocator>::emplace_once(Args&&... args) {
   if (!inside) return conqueue_status::closed;
   const detail::sole_use::hold alone(mine.pushing);
   make_room(mine);
-  mine.tail->slots[mine.tail_at].element.construct(std::forward<Args>(args)...);
+  mine.tail->element.construct(std::forward<Args>(args)...);
   publish(mine, 1);
   return conqueue_status::success;
 }
@@ -197,8 +201,8 @@ void mpsc_queue<T, Allocator>::push_batch_once(In& first, std::size_t n, std::si
         if (count != 0) self.publish(mine, count);  // also if the next one throws
       }
     } some{*this, mine};
-    for (std::size_t at = mine.tail_at; at != chunk::length && done < n; ++at, ++done, ++first) {
-      mine.tail->slots[at].element.construct(*first);
+    for (slot* at = mine.tail; at != mine.tail_end && done < n; ++at, ++done, ++first) {
+      at->element.construct(*first);
       ++some.count;
     }
   }
@@ -207,7 +211,7 @@ void mpsc_queue<T, Allocator>::push_batch_once(In& first, std::size_t n, std::si
 // Sees to it that there is a free slot at the tail. Throws what the allocator throws.
 template <class T, class Allocator>
 void mpsc_queue<T, Allocator>::make_room(lane& mine) {
-  if (mine.tail_at != chunk::length) [[likely]] return;
+  if (mine.tail != mine.tail_end) [[likely]] return;
   chunk* added = mine.spare.load(memory_order_acquire);  // (1) with (2)
   if (added != nullptr) {
     mine.spare.store(nullptr, memory_order_relaxed);  // this only says that there is room for the next
@@ -215,10 +219,11 @@ void mpsc_queue<T, Allocator>::make_room(lane& mine) {
   } else {
     added = std::construct_at(std::to_address(traits::allocate(allocator_, 1)));
   }
-  atomic<chunk*>& link = mine.tail == nullptr ? mine.first : mine.tail->next;
+  atomic<chunk*>& link = mine.tail_chunk == nullptr ? mine.first : mine.tail_chunk->next;
   link.store(added, memory_order_release);  // (3) with (4)
-  mine.tail = added;
-  mine.tail_at = 0;
+  mine.tail_chunk = added;
+  mine.tail = added->slots;
+  mine.tail_end = added->slots + chunk::length;
 }
 
 // Gives tickets to the `n` elements that have been built from the tail on.
@@ -227,9 +232,7 @@ void mpsc_queue<T, Allocator>::make_room(lane& mine) {
 template <class T, class Allocator>
 void mpsc_queue<T, Allocator>::publish(lane& mine, std::size_t n) noexcept {
   ticket number = tickets_->fetch_add(n, memory_order_relaxed);
-  slot* at = mine.tail->slots + mine.tail_at;
-  mine.tail_at += n;
-  for (; n != 0; --n, ++at) at->number.store(++number, memory_order_release);  // (5) with (6)
+  for (; n != 0; --n, ++mine.tail) mine.tail->number.store(++number, memory_order_release);  // (5) with (6), (7)
 }
 
 // ---- The consumer
@@ -239,9 +242,9 @@ template <class Sink>
 conqueue_status mpsc_queue<T, Allocator>::pop_once(Sink&& sink) {
   const detail::sole_use::hold alone(consumer_->popping);
   candidate front = find();
-  if (!front) {
+  if (!front) [[unlikely]] {
     if (!is_drained()) return conqueue_status::empty;
-    front = find();  // what was pushed since we looked, by the last who were inside
+    front = search();  // what was pushed since we looked, by the last who were inside
     if (!front) return conqueue_status::closed;
   }
   take(front, sink);
@@ -254,11 +257,13 @@ void mpsc_queue<T, Allocator>::pop_batch_once(Out& out, std::size_t max, std::si
   const detail::sole_use::hold alone(consumer_->popping);
   try {
     while (done < max) {
-      const candidate front = find();
+      candidate front = find();
       if (!front) return;
-      take(front, [&](T&& element) { *out = std::move(element); });
-      ++done;
-      ++out;
+      do {
+        take(front, [&](T&& element) { *out = std::move(element); });
+        ++done;
+        ++out;
+      } while (done < max && goes_on(front));
     }
   } catch (...) {
     if (done == 0) throw;  // else the next call meets the same element
@@ -267,12 +272,19 @@ void mpsc_queue<T, Allocator>::pop_batch_once(Out& out, std::size_t max, std::si
 
 // The first element. None: there was a moment during the call when every push that had returned had been popped.
 template <class T, class Allocator>
-auto mpsc_queue<T, Allocator>::find() noexcept -> candidate {
-  consumer_side& mine = *consumer_;
-  if (mine.at != nullptr && mine.holes == 0 && front_of(*mine.at) == mine.next) [[likely]] {
-    return {mine.at, mine.next};
-  }
+inline auto mpsc_queue<T, Allocator>::find() noexcept -> candidate {
+  candidate front{consumer_->at, consumer_->next.load(memory_order_relaxed) - 1};
+  if (front && goes_on(front)) [[likely]] return front;
   return search();
+}
+
+// Whether the first element is in the lane of `front`, the one that was popped before it.
+template <class T, class Allocator>
+inline bool mpsc_queue<T, Allocator>::goes_on(candidate& front) noexcept {
+  slot* const head = front.at->head;
+  if (head == front.at->head_end) return false;
+  return head->number.load(memory_order_acquire) == ++front.number &&  // (6) with (5)
+         consumer_->holes.load(memory_order_relaxed) == 0;
 }
 
 // The lowest ticket of all lanes. If it is not the next one, then those below it belong to pushes under way, or to such
@@ -282,7 +294,8 @@ auto mpsc_queue<T, Allocator>::find() noexcept -> candidate {
 // more rounds than threads.
 template <class T, class Allocator>
 [[gnu::noinline]] auto mpsc_queue<T, Allocator>::search() noexcept -> candidate {
-  consumer_side& mine = *consumer_;
+  const ticket next = consumer_->next.load(memory_order_relaxed);
+  const ticket holes = consumer_->holes.load(memory_order_relaxed);
   candidate lowest;
   for (bool found = true; found;) {
     found = false;
@@ -292,7 +305,7 @@ template <class T, class Allocator>
       lowest = {&l, front};
       found = true;
     });
-    if (mine.holes == 0 && lowest.number == mine.next) break;
+    if (holes == 0 && lowest.number == next) break;
   }
   return lowest;
 }
@@ -300,24 +313,27 @@ template <class T, class Allocator>
 // The ticket of the first element of a lane, or `none`.
 template <class T, class Allocator>
 auto mpsc_queue<T, Allocator>::front_of(lane& l) noexcept -> ticket {
-  if (l.head_at == chunk::length && !next_chunk(l)) [[unlikely]] return none;
-  const ticket number = l.head->slots[l.head_at].number.load(memory_order_acquire);  // (6) with (5)
-  return number > l.last ? number : none;
+  if (l.head == l.head_end && !next_chunk(l)) return none;
+  const ticket number = l.head->number.load(memory_order_acquire);  // (7) with (5)
+  return number > l.passed ? number : none;
 }
 
 // Goes on to the next chunk of the lane, if there is one, and gives the old one back.
 template <class T, class Allocator>
 [[gnu::noinline]] bool mpsc_queue<T, Allocator>::next_chunk(lane& l) noexcept {
-  chunk* const next = (l.head == nullptr ? l.first : l.head->next).load(memory_order_acquire);  // (4) with (3)
+  const atomic<chunk*>& link = l.head_chunk == nullptr ? l.first : l.head_chunk->next;
+  chunk* const next = link.load(memory_order_acquire);  // (4) with (3)
   if (next == nullptr) return false;
-  if (chunk* const old = std::exchange(l.head, next)) {
+  if (chunk* const old = std::exchange(l.head_chunk, next)) {
+    l.passed = old->slots[chunk::length - 1].number.load(memory_order_relaxed);
     if (l.spare.load(memory_order_relaxed) == nullptr) {
       l.spare.store(old, memory_order_release);  // (2) with (1)
     } else {
       free_chunk(old);
     }
   }
-  l.head_at = 0;
+  l.head = next->slots;
+  l.head_end = next->slots + chunk::length;
   return true;
 }
 
@@ -325,20 +341,29 @@ template <class T, class Allocator>
 template <class T, class Allocator>
 template <class Sink>
 void mpsc_queue<T, Allocator>::take(candidate front, Sink&& sink) {
-  plain<T>& element = front.at->head->slots[front.at->head_at].element;
+  plain<T>& element = front.at->head->element;
   sink(std::move(element.write()));
   element.destroy();
-  consumer_side& mine = *consumer_;
-  front.at->last = front.number;
-  ++front.at->head_at;
-  mine.at = front.at;
-  if (front.number >= mine.next) {
-    mine.holes += front.number - mine.next;
-    mine.next = front.number + 1;
+  ++front.at->head;
+  consumer_->at = front.at;
+  if (front.number == consumer_->next.load(memory_order_relaxed)) [[likely]] {
+    consumer_->next.store(front.number + 1, memory_order_relaxed);
   } else {
-    --mine.holes;
+    pass_by(front.number);
   }
-  mine.popped.store(mine.popped.load(memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+// Keeps the invariant "holes" when another than the next ticket is popped.
+template <class T, class Allocator>
+[[gnu::noinline]] void mpsc_queue<T, Allocator>::pass_by(ticket number) noexcept {
+  const ticket next = consumer_->next.load(memory_order_relaxed);
+  const ticket holes = consumer_->holes.load(memory_order_relaxed);
+  if (number < next) {
+    consumer_->holes.store(holes - 1, memory_order_relaxed);
+  } else {
+    consumer_->holes.store(holes + (number - next), memory_order_relaxed);
+    consumer_->next.store(number + 1, memory_order_relaxed);
+  }
 }
 
 // True once it is closed, and everybody who got in has left.
@@ -353,12 +378,9 @@ bool mpsc_queue<T, Allocator>::is_drained() const noexcept {
 template <class T, class Allocator>
 mpsc_queue<T, Allocator>::~mpsc_queue() {
   for_each_lane([&](lane& l) {
-    while (const ticket front = front_of(l)) {
-      l.head->slots[l.head_at++].element.destroy();
-      l.last = front;
-    }
+    while (front_of(l) != none) (l.head++)->element.destroy();
     // This has gone on to the last chunk. The lane may live longer than the queue.
-    free_chunk(std::exchange(l.head, nullptr));
+    free_chunk(std::exchange(l.head_chunk, nullptr));
     free_chunk(l.spare.load(memory_order_relaxed));
   });
 }
