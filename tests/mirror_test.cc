@@ -25,6 +25,8 @@
 #include "switchyard/blocking/event.h"
 #include "switchyard/blocking/latch.h"
 #include "switchyard/blocking/mpsc_queue.h"
+#include "switchyard/blocking/joinable.h"
+#include "switchyard/blocking/lazy.h"
 #include "switchyard/blocking/priority_queue.h"
 #include "switchyard/blocking/object_pool.h"
 #include "switchyard/blocking/relaxed_priority_queue.h"
@@ -35,6 +37,8 @@
 #include "switchyard/blocking/stack.h"
 #include "switchyard/blocking/work_stealing_deque.h"
 #include "switchyard/interface/counter.h"
+#include "switchyard/interface/joinable.h"
+#include "switchyard/interface/lazy.h"
 #include "switchyard/interface/object_pool.h"
 #include "switchyard/interface/queue.h"
 #include "switchyard/interface/work_stealing_deque.h"
@@ -43,6 +47,8 @@
 #include "switchyard/lockfree/event.h"
 #include "switchyard/lockfree/latch.h"
 #include "switchyard/lockfree/mpsc_queue.h"
+#include "switchyard/lockfree/joinable.h"
+#include "switchyard/lockfree/lazy.h"
 #include "switchyard/lockfree/object_pool.h"
 #include "switchyard/lockfree/priority_queue.h"
 #include "switchyard/lockfree/relaxed_priority_queue.h"
@@ -401,6 +407,64 @@ concept semaphore_like = std::default_initializable<S> && std::constructible_fro
   { c.value() } -> std::same_as<std::int64_t>;
 };
 
+/// A joinable queue of strings, as a user calls it.
+template <class J>
+concept joinable_of_strings =
+    concurrent_queue<J> && timed_queue<J> && bulk_queue<J> && sized_queue<J> && capacity_limited<J> &&
+    std::same_as<typename J::value_type, std::string> && std::constructible_from<J, std::size_t> &&
+    std::constructible_from<J, std::size_t, std::allocator<std::string>> && !std::default_initializable<J> &&
+    !std::convertible_to<std::size_t, J> && requires { typename J::queue_type; } &&
+    requires(J& j, const J& c, std::size_t n, std::chrono::seconds wait, std::chrono::steady_clock::time_point when,
+             std::chrono::system_clock::time_point date) {
+      { j.task_done() } -> std::same_as<void>;
+      { j.join() } -> std::same_as<void>;
+      { j.join_for(wait) } -> std::same_as<bool>;
+      { j.join_until(when) } -> std::same_as<bool>;
+      { j.join_until(date) } -> std::same_as<bool>;
+      { c.unfinished_tasks() } noexcept -> std::same_as<std::size_t>;
+      { j.shutdown() } noexcept -> std::same_as<void>;
+      { j.shutdown(immediate) } -> std::same_as<void>;
+      { j.emplace(n, 'x') } -> std::same_as<bool>;
+      { j.try_emplace_until(when, n, 'x') } -> std::same_as<status>;
+      { c.get_allocator() } noexcept -> std::same_as<std::allocator<std::string>>;
+    };
+
+template <class Blocking, class Lockfree>
+constexpr bool twin_joinables = joinable_of_strings<Blocking> && joinable_of_strings<Lockfree> &&
+                                queue_extras<Blocking> == queue_extras<Lockfree>;
+
+/// A lazy string, as a user calls it.
+template <class L>
+concept lazy_string =
+    std::same_as<typename L::value_type, std::string> && std::default_initializable<L> &&
+    std::constructible_from<L, make_default<std::string>> && !std::convertible_to<make_default<std::string>, L> &&
+    requires(L& l, const L& c) {
+      { l.get() } -> std::same_as<std::string&>;
+      { *l } -> std::same_as<std::string&>;
+      { l->size() } -> std::same_as<std::size_t>;
+      { l.find() } noexcept -> std::same_as<std::string*>;
+      { c.is_built() } noexcept -> std::same_as<bool>;
+      { l.reset() } noexcept -> std::same_as<void>;
+    };
+
+template <class L>
+constexpr std::array lazy_extras = {
+    requires(const L& c) { c.get(); },
+    requires(const L& c) { c.find(); },
+    requires(const L& c) { c.has_value(); },
+    requires(L& l) { l.emplace(); },
+    requires(L& l) { l.try_get(); },
+    requires(L& l) { static_cast<bool>(l); },
+    std::copy_constructible<L>,
+    std::move_constructible<L>,
+    std::swappable<L>,
+    std::is_polymorphic_v<L>,
+};
+
+template <class Blocking, class Lockfree>
+constexpr bool twin_lazies =
+    lazy_string<Blocking> && lazy_string<Lockfree> && lazy_extras<Blocking> == lazy_extras<Lockfree>;
+
 // clang-format on
 
 // One line for each name.
@@ -420,12 +484,19 @@ static_assert(twin_counters<blocking::counter, lockfree::counter>);
 static_assert(twin_counters<blocking::sharded_counter, lockfree::sharded_counter>);
 static_assert(twin_deques<blocking::work_stealing_deque<std::string>, lockfree::work_stealing_deque<std::string>>);
 static_assert(twin_pools<blocking::object_pool<std::string>, lockfree::object_pool<std::string>>);
+static_assert(twin_joinables<blocking::joinable<blocking::bounded_queue<std::string>>,
+                             lockfree::joinable<lockfree::bounded_queue<std::string>>>);
+static_assert(twin_joinables<blocking::joinable<lockfree::spsc_queue<std::string>>,
+                             lockfree::joinable<blocking::spsc_queue<std::string>>>);
+static_assert(twin_lazies<blocking::lazy<std::string>, lockfree::lazy<std::string>>);
 
 // The concepts can tell.
 static_assert(!bounded_queue_of_strings<lockfree::bounded_queue<int>>);
 static_assert(!twin_stacks<blocking::stack<std::string>, blocking::priority_queue<std::string>>);
 static_assert(!twin_priority_queues<blocking::stack<std::string>, blocking::priority_queue<std::string>>);
 static_assert(!counter_from_number<lockfree::bounded_queue<std::string>>);
+static_assert(!joinable_of_strings<blocking::bounded_queue<std::string>>);
+static_assert(!lazy_string<lockfree::lazy<int>>);
 struct counter_with_more : lockfree::counter {
   using counter::counter;
   void reset() {}

@@ -278,9 +278,11 @@ TYPED_TEST(Joinable, BulkIsCountedByElement) {
 // Throws when it is moved out of the queue, that is when it is moved as an armed object.
 struct fragile {
   static inline bool armed = false;
+  static inline int moves = 0;
   int value;
   explicit fragile(int v) : value(v) {}
   fragile(fragile&& other) noexcept(false) : value(other.value) {
+    ++moves;
     if (armed) throw std::runtime_error("dropped");
   }
   fragile& operator=(fragile&& other) noexcept(false) {
@@ -309,6 +311,25 @@ TYPED_TEST(Joinable, APopThatThrowsLeavesTheBooksRight) {
     while (queue.try_pop()) queue.task_done();
     EXPECT_TRUE(queue.join_for(0s));
   }
+}
+
+// One more would be one more that can throw, when the queue has let go of the element.
+TYPED_TEST(Joinable, APopMovesItsElementNoMoreOftenThanTheQueueDoes) {
+  typename TestFixture::template queue_of<fragile> queue(3);
+  typename TestFixture::template queue_of<fragile>::queue_type alone(3);
+  const auto moves_of = [](auto& from, auto pop) {
+    from.emplace(1);
+    fragile::moves = 0;
+    auto result = pop(from);
+    EXPECT_TRUE(result.has_value());
+    return fragile::moves;
+  };
+  const auto pop = [](auto& from) { return from.pop(); };
+  const auto try_pop = [](auto& from) { return from.try_pop(); };
+  const auto try_pop_for = [](auto& from) { return from.try_pop_for(1s); };
+  EXPECT_EQ(moves_of(queue, pop), moves_of(alone, pop));
+  EXPECT_EQ(moves_of(queue, try_pop), moves_of(alone, try_pop));
+  EXPECT_EQ(moves_of(queue, try_pop_for), moves_of(alone, try_pop_for));
 }
 
 TYPED_TEST(Joinable, MoveOnlyElements) {

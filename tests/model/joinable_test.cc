@@ -2,13 +2,17 @@
 
 #include "switchyard/lockfree/joinable.h"
 
+#include <chrono>
 #include <cstddef>
-#include <optional>
 
+#include "switchyard/atomics/atomic.h"
 #include "switchyard/atomics/plain.h"
 #include "switchyard/blocking/joinable.h"
 #include "switchyard/interface/conqueue_status.h"
+#include "switchyard/interface/deadline.h"
+#include "switchyard/interface/expected.h"
 #include "switchyard/interface/joinable.h"
+#include "switchyard/interface/queue.h"
 #include "switchyard/lockfree/bounded_queue.h"
 #include "switchyard/lockfree/spsc_queue.h"
 #include "tests/model/model_support.h"
@@ -132,18 +136,53 @@ TEST(lockfree_joinable, OfTwoReportsForOneElementOneIsRefused) {
 }
 
 // Wherever a push meets an immediate shutdown: it fails, or its element is popped, or it is dropped, and join ends.
+template <class Queue>
+void immediate_shutdown_leaves_nothing() {
+  Queue queue(2);
+  thread producer([&] { static_cast<void>(queue.try_push(1)); });
+  queue.shutdown(immediate);
+  require(!queue.try_pop(), "nothing is left to pop");
+  producer.join();
+  require(queue.unfinished_tasks() == 0, "nothing is left to do");
+  require(queue.size_approx() == 0, "nothing is left");
+}
+
 TEST(lockfree_joinable, ImmediateShutdownLeavesNothingUnfinished) {
-  expect_proved(
-      [] {
-        mpmc queue(2);
-        thread producer([&] { static_cast<void>(queue.try_push(1)); });
-        queue.shutdown(immediate);
-        require(!queue.try_pop(), "nothing is left to pop");
-        producer.join();
-        require(queue.unfinished_tasks() == 0, "nothing is left to do");
-        require(queue.size_approx() == 0, "nothing is left");
-      },
-      {.preemptions = 2});
+  expect_proved(immediate_shutdown_leaves_nothing<mpmc>, {.preemptions = 2});
+}
+// A queue for one element whose push ends without a fence, and may end after a close that it has not seen.
+class slack_queue {
+ public:
+  using value_type = int;
+
+  explicit slack_queue(std::size_t) {}
+  status try_emplace(int value) {
+    if (closed_.load(memory_order_acquire)) return status::closed;
+    place_.store(value, memory_order_release);
+    return status::success;
+  }
+  pop_result<int> try_pop() {
+    const int value = place_.exchange(0, memory_order_acquire);
+    if (value == 0) return unexpected(is_closed() ? status::closed : status::empty);
+    return value;
+  }
+  template <class Out>
+  std::size_t try_pop_n(Out out, std::size_t) {
+    const auto value = try_pop();
+    if (value) *out = int(*value);
+    return value ? 1 : 0;
+  }
+  void close() noexcept { closed_.store(true, memory_order_release); }
+  bool is_closed() const noexcept { return closed_.load(memory_order_acquire); }
+  std::size_t size_approx() const noexcept { return place_.load(memory_order_relaxed) != 0 ? 1 : 0; }
+
+ private:
+  atomic<int> place_{0};
+  atomic<bool> closed_{false};
+};
+
+TEST(lockfree_joinable, ImmediateShutdownOfAnyQueueLeavesNothingUnfinished) {
+  expect_proved(immediate_shutdown_leaves_nothing<lockfree::joinable<slack_queue>>, {.preemptions = 3});
 }
 
 TEST(lockfree_joinable, ImmediateShutdownBesideAConsumer) {

@@ -117,13 +117,16 @@ class joinable_queue : public queue_members<Derived, typename Queue::value_type>
   }
 
   std::optional<T> pop() {
-    return take([&] { return queue_.pop(); });
+    const auto pops = [&] { return queue_.pop(); };
+    return is_dropped() ? drop_until_none(pops) : take(pops);
   }
   [[nodiscard]] pop_result<T> try_pop() {
-    return take([&] { return queue_.try_pop(); });
+    const auto pops = [&] { return queue_.try_pop(); };
+    return is_dropped() ? drop_until_none(pops) : take(pops);
   }
   [[nodiscard]] pop_result<T> try_pop_until(deadline limit) {
-    return take([&] { return queue_.try_pop_until(limit); });
+    const auto pops = [&] { return queue_.try_pop_until(limit); };
+    return is_dropped() ? drop_until_none(pops) : take(pops);
   }
   template <class Out>
   std::size_t try_pop_n(Out out, std::size_t max) {
@@ -196,20 +199,15 @@ class joinable_queue : public queue_members<Derived, typename Queue::value_type>
     bool threw = false;
   };
 
+  // The result is the function's own, in its outermost block, and returned in one place, so that it is built where the caller wants it: an element
+  // that may throw is not moved once more.
   template <class Pop>
-  auto take(Pop pop) {
-    if (is_dropped()) [[unlikely]] return drop_until_none(pop);
-    if constexpr (std::is_nothrow_move_constructible_v<T>) {
-      auto result = pop();
-      if (result.has_value()) tasks_.taken(1);
-      return result;
-    } else {
-      counted_pops pops{tasks_, 0, true};
-      auto result = pop();
-      pops.threw = false;
-      pops.taken = result.has_value() ? 1 : 0;
-      return result;
-    }
+  auto take(Pop& pop) {
+    counted_pops pops{tasks_, 0, !std::is_nothrow_move_constructible_v<T>};
+    auto result = pop();
+    pops.threw = false;
+    pops.taken = result.has_value() ? 1 : 0;
+    return result;
   }
 
   // For where writing may throw. Counts what it writes: when a queue throws, that is how many had gone before.
