@@ -27,6 +27,7 @@
 #include "switchyard/blocking/sharded_counter.h"
 #include "switchyard/blocking/spsc_queue.h"
 #include "switchyard/blocking/stack.h"
+#include "switchyard/blocking/unbounded_queue.h"
 #include "switchyard/blocking/work_stealing_deque.h"
 #include "switchyard/interface/counter.h"
 #include "switchyard/interface/object_pool.h"
@@ -40,6 +41,7 @@
 #include "switchyard/lockfree/sharded_counter.h"
 #include "switchyard/lockfree/spsc_queue.h"
 #include "switchyard/lockfree/stack.h"
+#include "switchyard/lockfree/unbounded_queue.h"
 #include "switchyard/lockfree/work_stealing_deque.h"
 
 namespace switchyard {
@@ -191,6 +193,11 @@ concept priority_queue_of_strings =
     std::constructible_from<Q, std::less<std::string>, std::allocator<std::string>> &&
     !std::convertible_to<std::less<std::string>, Q>;
 
+template <class Blocking, class Lockfree>
+constexpr bool twin_unbounded_queues =
+    unbounded_queue_of_strings<Blocking> && unbounded_queue_of_strings<Lockfree> &&
+    queue_extras<Blocking> == queue_extras<Lockfree>;
+
 template <class C>
 concept counter_from_number =
     concurrent_counter<C> && std::default_initializable<C> && std::constructible_from<C, std::int64_t> &&
@@ -300,6 +307,7 @@ constexpr bool twin_deques = deque_of_strings<Blocking> && deque_of_strings<Lock
 // One line for each name.
 static_assert(twin_queues<blocking::bounded_queue<std::string>, lockfree::bounded_queue<std::string>>);
 static_assert(twin_queues<blocking::spsc_queue<std::string>, lockfree::spsc_queue<std::string>>);
+static_assert(twin_unbounded_queues<blocking::unbounded_queue<std::string>, lockfree::unbounded_queue<std::string>>);
 static_assert(twin_stacks<blocking::stack<std::string>, lockfree::stack<std::string>>);
 static_assert(twin_priority_queues<blocking::priority_queue<std::string>, lockfree::priority_queue<std::string>>);
 static_assert(twin_relaxed_priority_queues<blocking::relaxed_priority_queue<std::string>,
