@@ -91,15 +91,15 @@ TYPED_TEST(unbounded_queue_model, OneToOneInOrderAcrossSegments) {
       [] {
         unbounded_queue<TypeParam> queue;
         thread producer([&] {
-          for (int i = 1; i <= 3; ++i) require(queue.try_push(make<TypeParam>(i)) == success, "never full");
+          for (int i = 2; i <= 4; ++i) require(queue.try_push(make<TypeParam>(i)) == success, "never full");
         });
-        int last = 0;
+        int last = 1;
         for (int i = 0; i < 2; ++i) {
           if (auto x = queue.try_pop()) require(number(*x) == ++last, "in order");
         }
         producer.join();
         while (auto x = queue.try_pop()) require(number(*x) == ++last, "in order");
-        require(last == 3, "nothing is lost");
+        require(last == 4, "nothing is lost");
       },
       {.preemptions = 2});
 }
@@ -112,15 +112,15 @@ TYPED_TEST(unbounded_queue_model, TwoProducersWhoPop) {
         ledger<TypeParam> all;
         std::optional<int> first;
         {
-          thread other([&] { all.push(queue, 3); });
-          all.push(queue, 1);
+          thread other([&] { all.push(queue, 4); });
           all.push(queue, 2);
+          all.push(queue, 3);
           first = all.pop(queue);
           require(first.has_value(), "two are inside");
         }
         const std::optional<int> second = all.pop(queue);
         require(second.has_value(), "another one is");
-        require(first != 2 && (first == 1 || second == 1), "in order");
+        require(first != 3 && (first == 2 || second == 2), "in order");
         all.settle(queue);
       },
       {.preemptions = 2});
@@ -132,8 +132,8 @@ TYPED_TEST(unbounded_queue_model, TwoProducersOneConsumer) {
         unbounded_queue<TypeParam> queue;
         ledger<TypeParam> all;
         {
-          thread first([&] { all.push(queue, 1); });
-          thread second([&] { all.push(queue, 2); });
+          thread first([&] { all.push(queue, 2); });
+          thread second([&] { all.push(queue, 3); });
           all.pop(queue);
         }
         all.settle(queue);
@@ -146,9 +146,9 @@ TYPED_TEST(unbounded_queue_model, TwoConsumers) {
       [] {
         unbounded_queue<TypeParam> queue;
         ledger<TypeParam> all;
-        all.push(queue, 1);
         all.push(queue, 2);
         all.push(queue, 3);
+        all.push(queue, 4);
         std::optional<int> got;
         {
           thread other([&] {
