@@ -259,7 +259,8 @@ template <class Slots, class Allocator>
 [[gnu::noinline]] bool segment_list<Slots, Allocator>::take_slowly(part& mine, element& out) noexcept {
   for (;;) {
     segment* const first = protect(mine.head_seen_, head_);
-    const auto is_last = [&] { return !is_segment(first->next.load(memory_order_relaxed)); };
+    // Not if it is `nowhere`: a put that has the last slot must not end after somebody was told "closed".
+    const auto is_last = [&] { return first->next.load(memory_order_relaxed) == nullptr; };
     switch (first->slots.take(out, is_last)) {
       case taken::one: return true;
       case taken::none: return false;

@@ -231,20 +231,19 @@ TYPED_TEST(unbounded_queue_model, CloseLosesNothing) {
       {.preemptions = 1});
 }
 
-// The same where the push has to go to another segment.
-TYPED_TEST(unbounded_queue_model, CloseAtTheEndOfASegment) {
+// The same where the push gets the last slot of a segment, or has to go to another one.
+template <class T>
+void expect_closed_at_the_end(int inside) {
   expect_proved(
-      [] {
-        unbounded_queue<TypeParam> queue;
-        ledger<TypeParam> all;
-        all.push(queue, 2);
-        all.push(queue, 3);
+      [=] {
+        unbounded_queue<T> queue;
+        ledger<T> all;
+        for (int i = 0; i < inside; ++i) all.push(queue, 2 + i);
         {
           thread producer([&] { all.push(queue, 4); });
           queue.close();
-          require(queue.try_push(make<TypeParam>(5)) == closed, "nothing goes in");
-          all.pop(queue);
-          all.pop(queue);
+          require(queue.try_push(make<T>(5)) == closed, "nothing goes in");
+          for (int i = 0; i < inside; ++i) all.pop(queue);
           auto x = queue.try_pop();
           if (x) {
             all.note(number(*x));
@@ -257,6 +256,8 @@ TYPED_TEST(unbounded_queue_model, CloseAtTheEndOfASegment) {
       },
       {.preemptions = 2});
 }
+TYPED_TEST(unbounded_queue_model, CloseBeforeTheLastSlot) { expect_closed_at_the_end<TypeParam>(1); }
+TYPED_TEST(unbounded_queue_model, CloseAtTheEndOfASegment) { expect_closed_at_the_end<TypeParam>(2); }
 
 TYPED_TEST(unbounded_queue_model, AWaitingPopIsWoken) {
   expect_proved(
