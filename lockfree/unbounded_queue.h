@@ -13,9 +13,10 @@
 // Exceptions: an element that throws while it is handed over to who pops it is lost, as in P0260. What moves an element
 //   without throwing must not use the queue that it is in; constructors from anything else may.
 // Cost: one compare-and-swap a push and one a pop, and 8 bytes an element, for up to 8 trivially copyable bytes. Another
-//   compare-and-swap and 4 bytes for others; and a piece of memory each, if moving them can throw. Memory is taken 8 to
-//   16 KB at a time: one piece by the constructor, one for each thread that pushes, up to eight for each that pops, half a
-//   megabyte to be used again. What is more is given back as it is emptied.
+//   compare-and-swap and 4 bytes for others; and a piece of memory each, if moving them can throw. Memory is taken 16 KB
+//   at a time: by the constructor, then as it is needed, with one such segment in reserve for each thread that pushes, up
+//   to eight for each that pops, and half a megabyte to be used again. What is more is given back as it is emptied; to the
+//   system itself, where the allocator is the standard one.
 //
 //   unbounded_queue<event> events;
 //   /* anybody */ events.push(event());  /* one or more threads */ while (auto e = events.pop()) handle(*e);
@@ -32,6 +33,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "switchyard/atomics/cache_padded.h"
 #include "switchyard/atomics/plain.h"
 #include "switchyard/interface/conqueue_status.h"
 #include "switchyard/lockfree/close_gate.h"
@@ -83,9 +85,11 @@ class unbounded_queue : public waiting_queue<unbounded_queue<T, Allocator>, T> {
   static constexpr std::uint32_t words = 2;
   static constexpr std::uint32_t objects = 2;
 #else
-  static constexpr std::uint32_t words = 1024;
+  // A segment takes four pages: all but these bytes of them.
+  static constexpr std::size_t room = 4 * 4096 - 4 * cache_padding;
+  static constexpr std::uint32_t words = room / sizeof(std::uint64_t);
   static constexpr std::uint32_t objects =
-      static_cast<std::uint32_t>(std::clamp<std::size_t>(16384 / (sizeof(T) + 8), 16, 1024));
+      static_cast<std::uint32_t>(std::max<std::size_t>(room / ((sizeof(T) + alignof(T) + 3) / 4 * 4), 16));
 #endif
   using slots = std::conditional_t<way == kept::in_slots, detail::object_slots<T, objects>, detail::word_slots<words>>;
   using list = detail::segment_list<slots, Allocator>;

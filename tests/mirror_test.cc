@@ -35,6 +35,7 @@
 #include "switchyard/blocking/sharded_counter.h"
 #include "switchyard/blocking/spsc_queue.h"
 #include "switchyard/blocking/stack.h"
+#include "switchyard/blocking/unbounded_queue.h"
 #include "switchyard/blocking/work_stealing_deque.h"
 #include "switchyard/interface/counter.h"
 #include "switchyard/interface/joinable.h"
@@ -57,6 +58,7 @@
 #include "switchyard/lockfree/sharded_counter.h"
 #include "switchyard/lockfree/spsc_queue.h"
 #include "switchyard/lockfree/stack.h"
+#include "switchyard/lockfree/unbounded_queue.h"
 #include "switchyard/lockfree/work_stealing_deque.h"
 
 namespace switchyard {
@@ -207,6 +209,11 @@ concept priority_queue_of_strings =
     std::constructible_from<Q, std::less<std::string>> &&
     std::constructible_from<Q, std::less<std::string>, std::allocator<std::string>> &&
     !std::convertible_to<std::less<std::string>, Q>;
+
+template <class Blocking, class Lockfree>
+constexpr bool twin_unbounded_queues =
+    unbounded_queue_of_strings<Blocking> && unbounded_queue_of_strings<Lockfree> &&
+    queue_extras<Blocking> == queue_extras<Lockfree>;
 
 template <class C>
 concept counter_from_number =
@@ -475,6 +482,7 @@ static_assert(semaphore_like<blocking::bounded_semaphore> && semaphore_like<lock
 static_assert(twin_queues<blocking::bounded_queue<std::string>, lockfree::bounded_queue<std::string>>);
 static_assert(twin_queues<blocking::spsc_queue<std::string>, lockfree::spsc_queue<std::string>>);
 static_assert(twin_unbounded_queues<blocking::mpsc_queue<std::string>, lockfree::mpsc_queue<std::string>>);
+static_assert(twin_unbounded_queues<blocking::unbounded_queue<std::string>, lockfree::unbounded_queue<std::string>>);
 static_assert(twin_stacks<blocking::stack<std::string>, lockfree::stack<std::string>>);
 static_assert(twin_priority_queues<blocking::priority_queue<std::string>, lockfree::priority_queue<std::string>>);
 static_assert(twin_relaxed_priority_queues<blocking::relaxed_priority_queue<std::string>,

@@ -9,7 +9,7 @@
 // Ordering: linearizable FIFO.
 // Cost: that of a slot, two stores to a line of this thread's own and a compiler barrier. Once in `batch` segments that
 //   a thread has emptied, one system call (membarrier). A segment for each thread that puts, `batch` for each that
-//   takes, and up to half a megabyte to be used again; what is more is given back, and its pages to the system.
+//   takes, and up to half a megabyte to be used again; what is more is given back.
 #pragma once
 
 #include <algorithm>
@@ -20,15 +20,12 @@
 #include <type_traits>
 #include <utility>
 
-#if !defined(SWITCHYARD_MODEL) && defined(__linux__)
-#include <sys/mman.h>
-#endif
-
 #include "switchyard/atomics/asymmetric_fence.h"
 #include "switchyard/atomics/atomic.h"
 #include "switchyard/atomics/cache_padded.h"
 #include "switchyard/lockfree/close_gate.h"
 #include "switchyard/lockfree/detail/once_slots.h"
+#include "switchyard/lockfree/detail/whole_pages.h"
 #include "switchyard/threads/per_thread.h"
 
 namespace switchyard::lockfree::detail {
@@ -36,9 +33,9 @@ namespace switchyard::lockfree::detail {
 template <class Slots, class Allocator>
 class segment_list {
   struct segment {
-    Slots slots;
     atomic<segment*> next{nullptr};
     segment* after = nullptr;  // among those that wait to be used again
+    Slots slots;
   };
 
 #ifdef SWITCHYARD_MODEL
@@ -158,7 +155,7 @@ class segment_list {
   }
 
  private:
-  using segment_allocator = typename std::allocator_traits<Allocator>::template rebind_alloc<segment>;
+  using segment_allocator = whole_pages_if_standard<typename std::allocator_traits<Allocator>::template rebind_alloc<segment>>;
   using traits = std::allocator_traits<segment_allocator>;
 
   // What `next` of the last segment is once the list is closed.
@@ -262,7 +259,8 @@ template <class Slots, class Allocator>
 [[gnu::noinline]] bool segment_list<Slots, Allocator>::take_slowly(part& mine, element& out) noexcept {
   for (;;) {
     segment* const first = protect(mine.head_seen_, head_);
-    const auto is_last = [&] { return !is_segment(first->next.load(memory_order_relaxed)); };
+    // Not if it is `nowhere`: a put that has the last slot must not end after somebody was told "closed".
+    const auto is_last = [&] { return first->next.load(memory_order_relaxed) == nullptr; };
     switch (first->slots.take(out, is_last)) {
       case taken::one: return true;
       case taken::none: return false;
@@ -351,15 +349,6 @@ void segment_list<Slots, Allocator>::keep(segment* unused) noexcept {
 template <class Slots, class Allocator>
 void segment_list<Slots, Allocator>::give_back(segment* unused) noexcept {
   std::destroy_at(unused);
-#if !defined(SWITCHYARD_MODEL) && defined(__linux__)
-  // An allocator keeps what lies between pieces that are in use. The pages it need not keep.
-  if constexpr (std::is_same_v<segment_allocator, std::allocator<segment>>) {
-    constexpr std::uintptr_t page = 4096;
-    const std::uintptr_t begin = (reinterpret_cast<std::uintptr_t>(unused) + page - 1) / page * page;
-    const std::uintptr_t end = reinterpret_cast<std::uintptr_t>(unused + 1) / page * page;
-    if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
-  }
-#endif
   traits::deallocate(allocator_, std::pointer_traits<typename traits::pointer>::pointer_to(*unused), 1);
 }
 

@@ -33,6 +33,7 @@
 #include "switchyard/lockfree/relaxed_priority_queue.h"
 #include "switchyard/lockfree/spsc_queue.h"
 #include "switchyard/lockfree/stack.h"
+#include "switchyard/lockfree/unbounded_queue.h"
 #include "switchyard/tests/conformance/queue_suite_base.h"
 #include "switchyard/tests/conformance/queue_under_test.h"
 #include "switchyard/tests/stress/stress.h"
@@ -268,6 +269,8 @@ struct blocking_bounded_queue : queue_under_test<blocking::bounded_queue> {};
 inline constexpr claims one_and_one{.producers = role::one, .consumers = role::one};
 struct lockfree_spsc_queue : queue_under_test<lockfree::spsc_queue, one_and_one> {};
 struct blocking_spsc_queue : queue_under_test<blocking::spsc_queue, one_and_one> {};
+struct lockfree_unbounded_queue
+    : queue_under_test<lockfree::unbounded_queue, claims{.room = bound::none, .reclaims = true}> {};
 inline constexpr claims last_first{.ordered = order::lifo, .room = bound::none};
 struct blocking_stack : queue_under_test<blocking::stack, last_first> {};
 struct lockfree_stack : queue_under_test<lockfree::stack, last_first> {};
@@ -301,7 +304,8 @@ struct blocking_relaxed_priority_queue : priority_queue_under_test<blocking_shar
 using queues = ::testing::Types<lockfree_bounded_queue, lockfree_spsc_queue, blocking_bounded_queue,
                                 blocking_spsc_queue, blocking_stack, lockfree_stack,
                                 blocking_priority_queue, lockfree_priority_queue,
-                                blocking_relaxed_priority_queue, lockfree_relaxed_priority_queue>;
+                                blocking_relaxed_priority_queue, lockfree_relaxed_priority_queue,
+                                lockfree_unbounded_queue>;
 TYPED_TEST_SUITE(queue_stress, queues);
 
 TYPED_TEST(queue_stress, ThreadsComeAndGoAndSomebodyCloses) {
