@@ -299,10 +299,6 @@ constexpr bool twin_priority_queues =
     priority_queue_of_strings<Blocking> && priority_queue_of_strings<Lockfree> &&
     queue_extras<Blocking> == queue_extras<Lockfree>;
 
-template <class Blocking, class Lockfree>
-constexpr bool twin_unbounded_queues = unbounded_queue_of_strings<Blocking> && unbounded_queue_of_strings<Lockfree> &&
-                                       queue_extras<Blocking> == queue_extras<Lockfree>;
-
 template <class Q>
 concept sharded_by_number =
     std::constructible_from<Q, std::size_t> && !std::convertible_to<std::size_t, Q> &&
