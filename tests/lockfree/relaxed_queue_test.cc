@@ -22,6 +22,8 @@
 #include "switchyard/atomics/atomic.h"
 #include "switchyard/blocking/relaxed_queue.h"
 #include "switchyard/interface/conqueue_status.h"
+#include "switchyard/interface/deadline.h"
+#include "switchyard/lockfree/detail/lane.h"
 #include "switchyard/tests/blocking/accounting_allocator.h"
 
 namespace switchyard {
@@ -404,6 +406,31 @@ TYPED_TEST(RelaxedQueue, SurvivesWithoutMemory) {
   accounted_queue_of<TypeParam, int> queue{blocking::accounting_allocator<int>(book)};
   EXPECT_THROW((void)queue.make_producer(), std::bad_alloc);
   EXPECT_EQ(queue.try_pop().error(), conqueue_status::empty);
+}
+
+// A block can be entered and left any number of times.
+TEST(Lane, ManyComeAndGo) {
+  using allocator = blocking::accounting_allocator<int>;
+  using lane = lockfree::detail::lane<int, allocator>;
+  blocking::ledger book;
+  {
+    lane of{allocator(book)};
+    lane::place at;
+    for (int i = 0; i < 65'536; ++i) {
+      of.enter(at);
+      of.leave(at);
+    }
+    for (int i = 0; i < 3000; ++i) of.push(i);
+    of.enter(at);
+    for (int i = 0; i < 3000;) {
+      const auto expect_next = [&](int x) { EXPECT_EQ(x, i++); };
+      if (of.pop(at, expect_next) == lockfree::detail::taking::got) continue;
+      ASSERT_TRUE(of.advance(at));
+      of.enter(at);
+    }
+    of.leave(at);
+  }
+  EXPECT_EQ(book.bytes, 0U);
 }
 
 // -- Exceptions -------------------------------------------------------------------------------------------------------
