@@ -150,7 +150,8 @@ class suspension final : public waiter, public async_turn {
       queue_.enlist(*this, side_);
       if (operation_.attempt() || is_stopped()) return finish();
       std::uint32_t seen = busy;
-      // (1) release: with (2), the next to be busy. Acquire: with (5), to see the stop.
+      // (1) release: with (2), the next to be busy. Acquire: with (5), to see the stop, or to
+      // be enlisted again after who had picked us is done with that.
       if (state_.compare_exchange_strong(seen, parked, memory_order_release, memory_order_acquire)) return true;
       // Told in the meantime: our turn is over before we have parked. Or a stop was requested.
       if (is_stopped()) return finish();
@@ -216,7 +217,7 @@ class suspension final : public waiter, public async_turn {
       }
       if (seen == busy) {
         // It is just about to park. Who is busy takes the turn.
-        if (!state_.compare_exchange_weak(seen, told, memory_order_relaxed, memory_order_relaxed)) continue;
+        if (!state_.compare_exchange_weak(seen, told, memory_order_release, memory_order_relaxed)) continue;  // (5), (1)
         break;
       }
       // It has what it wanted, or wants it no more.
