@@ -13,6 +13,7 @@
 
 #include "switchyard/atomics/atomic.h"
 #include "switchyard/tests/conformance/queue_suite_base.h"
+#include "switchyard/tests/conformance/queue_suite_timed.h"
 #include "switchyard/tests/conformance/routine.h"
 #include "switchyard/threads/async.h"
 #include "switchyard/threads/readiness_fd.h"
