@@ -99,10 +99,8 @@ class readiness_fd {
 
     void hold() noexcept { holds.fetch_add(1, memory_order_relaxed); }
     void let_go() noexcept {
-      // (3) release: with itself and (4): nobody uses it any more.
-      if (holds.fetch_sub(1, memory_order_release) != 1) return;
-      atomic_thread_fence(memory_order_acquire);  // (4) with (3)
-      delete this;
+      // (3) release: so that whoever finds itself the last, by its acquire, finds nobody using it any more.
+      if (holds.fetch_sub(1, memory_order_acq_rel) == 1) delete this;
     }
 
     const int descriptor;
