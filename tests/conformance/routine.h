@@ -7,6 +7,7 @@
 #include <mutex>
 #include <utility>
 
+#include "switchyard/atomics/atomic.h"
 #include "switchyard/threads/async.h"
 
 namespace switchyard::conformance {
@@ -19,10 +20,22 @@ class routine {
       return routine(std::coroutine_handle<promise_type>::from_promise(*this));
     }
     std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_always final_suspend() noexcept { return {}; }
+    struct at_end {
+      static bool await_ready() noexcept { return false; }
+      static void await_suspend(std::coroutine_handle<promise_type> it) noexcept {
+        it.promise().ended.store(true, memory_order_release);
+      }
+      static void await_resume() noexcept {}
+    };
+    at_end final_suspend() noexcept { return {}; }
     void return_void() noexcept {}
     void unhandled_exception() noexcept { std::terminate(); }
+
+    atomic<bool> ended{false};
   };
+
+  /// True when it has come to its end, and can be destroyed wherever it was running.
+  bool has_ended() const noexcept { return it_.promise().ended.load(memory_order_acquire); }
 
   routine(routine&& other) noexcept : it_(std::exchange(other.it_, nullptr)) {}
   routine& operator=(routine&&) = delete;

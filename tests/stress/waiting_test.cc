@@ -45,9 +45,8 @@ routine pop_one(Queue& queue, outcome& result, Executor executor, std::stop_toke
   result.ended.store(true, memory_order_release);
 }
 template <class Queue>
-routine push_one(Queue& queue, std::uint64_t item, bool& pushed, atomic<bool>& ended, std::stop_token token) {
+routine push_one(Queue& queue, std::uint64_t item, bool& pushed, std::stop_token token) {
   pushed = co_await queue.async_push(item).stopped_by(std::move(token));
-  ended.store(true, memory_order_release);
 }
 
 /// Resumed by whoever pushes; stopped if it takes too long.
@@ -56,9 +55,9 @@ template <class Queue>
   outcome result;
   std::stop_source source;
   const routine waits = pop_one(queue, result, inline_executor(), source.get_token());
-  for (auto looks = random() % 20; looks != 0 && !result.ended.load(memory_order_acquire); --looks) wait_a_little();
+  for (auto looks = random() % 20; looks != 0 && !waits.has_ended(); --looks) wait_a_little();
   source.request_stop();
-  while (!result.ended.load(memory_order_acquire)) wait_a_little();
+  while (!waits.has_ended()) wait_a_little();
   if (result.item) popped.push_back(*result.item);
   return result.item || queue.look() != conqueue_status::closed;
 }
@@ -66,12 +65,11 @@ template <class Queue>
 template <class Queue>
 [[gnu::noinline]] bool push_or_stop(Queue& queue, std::uint64_t item, random_source& random) {
   bool pushed = false;
-  atomic<bool> ended{false};
   std::stop_source source;
-  const routine waits = push_one(queue, item, pushed, ended, source.get_token());
-  for (auto looks = random() % 20; looks != 0 && !ended.load(memory_order_acquire); --looks) wait_a_little();
+  const routine waits = push_one(queue, item, pushed, source.get_token());
+  for (auto looks = random() % 20; looks != 0 && !waits.has_ended(); --looks) wait_a_little();
   source.request_stop();
-  while (!ended.load(memory_order_acquire)) wait_a_little();
+  while (!waits.has_ended()) wait_a_little();
   return pushed;
 }
 
