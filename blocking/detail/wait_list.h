@@ -78,13 +78,14 @@ class wait_list {
  private:
   friend class wake_after_unlock;
 
-  class sleeper final : public waiter {
-   public:
+  struct sleeper final : waiter {
+    atomic<std::uint32_t> awake{0};
+
     /// True once woken by (2); false if `limit` comes first.
     bool sleep(deadline limit) noexcept {
       // (1) acquire: pairs with the release in (2), by which the other thread is done with this object.
-      while (awake_.load(memory_order_acquire) == 0) {
-        if (futex_wait(awake_, 0, limit) == futex_result::timed_out) return false;
+      while (awake.load(memory_order_acquire) == 0) {
+        if (futex_wait(awake, 0, limit) == futex_result::timed_out) return false;
       }
       return true;
     }
@@ -93,13 +94,10 @@ class wait_list {
       // (2) release: pairs with the acquire in (1). From here on the waiter may have returned, and what is
       // left is an address: at worst the system call wakes somebody else's sleeper there, who looks at a
       // word of its own and sleeps on, as every futex has to.
-      atomic<std::uint32_t>& word = awake_;
+      atomic<std::uint32_t>& word = awake;
       word.store(1, memory_order_release);
       futex_wake(word, 1);
     }
-
-   private:
-    atomic<std::uint32_t> awake_{0};
   };
 
   waiter_ring waiting_;
