@@ -43,6 +43,7 @@
 #include "switchyard/interface/queue_members.h"
 #include "switchyard/interface/shard_count.h"
 #include "switchyard/threads/random.h"
+#include "switchyard/threads/waiter.h"
 
 namespace switchyard::blocking {
 
@@ -89,7 +90,7 @@ class relaxed_priority_queue : public queue_members<relaxed_priority_queue<T, Co
       mine->set_size(mine->get_size() + 1);
     }
     // Relaxed: who sleeps has announced that, and then found this shard under its lock without the element.
-    if (sleepers_.load(memory_order_relaxed) != 0) [[unlikely]] wake_one();
+    if (anybody_waits()) [[unlikely]] wake_one();
     return conqueue_status::success;
   }
   template <class... Args>
@@ -112,6 +113,42 @@ class relaxed_priority_queue : public queue_members<relaxed_priority_queue<T, Co
     locked_shard from = await(limit, status);
     if (!from) return unexpected(status);
     return take<pop_result<T>>(from);
+  }
+
+  /// Whether a pop would find something, without taking it: `success`, or `empty`, or `closed` if the queue is closed and
+  /// empty. Locks one shard after the other.
+  [[nodiscard]] conqueue_status look() {
+    const bool closed = is_closed();
+    if (find_in_all()) return conqueue_status::success;
+    return closed ? conqueue_status::closed : conqueue_status::empty;
+  }
+
+  /// Waits until there is something to pop, or until `limit`, without taking it: as `look`. The next that waits for an
+  /// element is woken, too: the caller is not bound to pop.
+  [[nodiscard]] conqueue_status wait_nonempty_until(deadline limit) {
+    conqueue_status status = look();
+    if (status != conqueue_status::empty) return status;
+    if (!await(limit, status)) return status;
+    if (anybody_waits()) wake_one();
+    return conqueue_status::success;
+  }
+
+  /// What `threads/waiter.h` says. Nobody has to wait for room.
+  void enlist(waiter& w, queue_side side) {
+    if (side == queue_side::room) return;
+    const std::unique_lock hold(sleep_lock_);
+    enlisted_.store(true, memory_order_relaxed);
+    not_empty_.enlist(w);
+  }
+  bool withdraw(waiter& w, queue_side side) noexcept {
+    if (side == queue_side::room) return true;
+    const std::unique_lock hold(sleep_lock_);
+    const bool was_listed = not_empty_.withdraw(w);
+    enlisted_.store(!not_empty_.empty(), memory_order_relaxed);
+    return was_listed;
+  }
+  void wake_another(queue_side side) noexcept {
+    if (side == queue_side::elements) wake_one();
   }
 
   /// Takes one of the first elements, waiting while there is none. nullopt: closed, and every element has been popped.
@@ -322,13 +359,17 @@ class relaxed_priority_queue : public queue_members<relaxed_priority_queue<T, Co
     ~wake_if_thrown() {
       if (taken) return;
       from.hold.unlock();
-      if (queue.sleepers_.load(memory_order_relaxed) != 0) queue.wake_one();
+      if (queue.anybody_waits()) queue.wake_one();
     }
   };
+  bool anybody_waits() const noexcept {
+    return sleepers_.load(memory_order_relaxed) != 0 || enlisted_.load(memory_order_relaxed);
+  }
   [[gnu::noinline]] void wake_one() noexcept {
     detail::wake_after_unlock wake;
     const std::unique_lock hold(sleep_lock_);
     wake.add(not_empty_, 1);
+    enlisted_.store(!not_empty_.empty(), memory_order_relaxed);
   }
 
   void give_back(std::size_t made) noexcept {
@@ -346,6 +387,7 @@ class relaxed_priority_queue : public queue_members<relaxed_priority_queue<T, Co
   atomic<bool> closed_{false};
   atomic<std::size_t> sleepers_{0};  // written under the lock; read without by who has pushed
   Lock sleep_lock_;                  // is taken before those of shards
+  atomic<bool> enlisted_{false};     // the same: whether some of those on the list may not be threads
   detail::wait_list not_empty_;
 };
 

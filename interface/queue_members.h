@@ -8,7 +8,12 @@
 //   pop_result<T> try_pop_until(deadline);
 //   std::size_t size_approx() const noexcept;
 //
-// `try_emplace` and `try_emplace_until` must leave their arguments alone unless they return success.
+// `try_emplace` and `try_emplace_until` must leave their arguments alone unless they return success. With
+//
+//   conqueue_status wait_nonempty_until(deadline);                                 success, empty, closed
+//
+// come `wait_nonempty` and `wait_nonempty_for`; with what `threads/waiter.h` asks for, and that header
+// included by who calls them, `async_push`, `async_emplace` and `async_pop` of `threads/async.h`.
 #pragma once
 
 #include <chrono>
@@ -22,6 +27,13 @@
 #include "switchyard/interface/queue.h"
 
 namespace switchyard {
+
+// Of `threads/async.h`.
+struct inline_executor;
+template <class Queue, class Executor>
+class async_pop_operation;
+template <class Queue, class Executor, class... Args>
+class async_emplace_operation;
 
 /// The derived members. They add no cost, no ordering and no exception of their own to what they call.
 template <class Derived, class T>
@@ -85,6 +97,54 @@ class queue_members {
   template <class Rep, class Period>
   [[nodiscard]] pop_result<T> try_pop_for(const std::chrono::duration<Rep, Period>& wait) {
     return self().try_pop_until(deadline::after(wait));
+  }
+
+  /// Waits until there is something to pop, without taking it: `success`, or `closed` if the queue is closed and empty.
+  template <class Self = Derived>
+  conqueue_status wait_nonempty()
+    requires requires(Self& q) { q.wait_nonempty_until(deadline::never()); }
+  {
+    return self().wait_nonempty_until(deadline::never());
+  }
+  /// The same for up to `wait`: or `empty`.
+  template <class Rep, class Period, class Self = Derived>
+  [[nodiscard]] conqueue_status wait_nonempty_for(const std::chrono::duration<Rep, Period>& wait)
+    requires requires(Self& q) { q.wait_nonempty_until(deadline::never()); }
+  {
+    return self().wait_nonempty_until(deadline::after(wait));
+  }
+
+  /// `co_await q.async_pop()` is what pop returns, and does not block the thread. See `threads/async.h`, which whoever calls
+  /// these has to include, for `executor` and for how to cancel.
+  template <class Executor = inline_executor, class Self = Derived>
+  async_pop_operation<Self, Executor> async_pop(Executor executor = Executor()) noexcept {
+    return async_pop_operation<Self, Executor>(self(), std::move(executor));
+  }
+  /// `co_await q.async_push(value)` and `co_await q.async_emplace(args...)` are what push and emplace return. They refer to
+  /// their arguments, which must live until then.
+  template <class Self = Derived>
+  async_emplace_operation<Self, inline_executor, const T&> async_push(const T& value) noexcept
+    requires std::copy_constructible<T>
+  {
+    return async_emplace_operation<Self, inline_executor, const T&>(self(), {}, value);
+  }
+  template <class Self = Derived>
+  async_emplace_operation<Self, inline_executor, T&&> async_push(T&& value) noexcept {
+    return async_emplace_operation<Self, inline_executor, T&&>(self(), {}, std::move(value));
+  }
+  template <class Executor, class Self = Derived>
+  async_emplace_operation<Self, Executor, const T&> async_push(const T& value, Executor executor) noexcept
+    requires std::copy_constructible<T>
+  {
+    return async_emplace_operation<Self, Executor, const T&>(self(), std::move(executor), value);
+  }
+  template <class Executor, class Self = Derived>
+  async_emplace_operation<Self, Executor, T&&> async_push(T&& value, Executor executor) noexcept {
+    return async_emplace_operation<Self, Executor, T&&>(self(), std::move(executor), std::move(value));
+  }
+  template <class Self = Derived, class... Args>
+  async_emplace_operation<Self, inline_executor, Args&&...> async_emplace(Args&&... args) noexcept {
+    return async_emplace_operation<Self, inline_executor, Args&&...>(self(), {}, std::forward<Args>(args)...);
   }
 
   /// True if there seemed to be no element; exact only while nobody else uses the queue.

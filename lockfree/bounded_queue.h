@@ -54,6 +54,7 @@ class copying_ring : public element_ring<T, Allocator> {
   conqueue_status pop_once(Sink& sink) {
     return ring::try_take(sink);
   }
+  conqueue_status look_once() const noexcept { return ring::look(); }
 
   // The flag first, so that nobody is refused before it can be seen; the mark in the ring is what counts.
   void close_once() noexcept {
@@ -104,17 +105,22 @@ class reserving_ring : public element_ring<T, Allocator> {
       sink(std::move(element));
     };
     const conqueue_status status = ring::try_take(counting_sink);
-    if (status == conqueue_status::success) return status;
-    // Relaxed: once the flag has settled, the reservations of all who passed it can be seen.
-    const bool drained = closed_.is_settled() &&
-                         room_->load(memory_order_relaxed) == static_cast<std::int64_t>(ring::size());
-    return drained ? conqueue_status::closed : status;
+    return status == conqueue_status::success || !is_drained() ? status : conqueue_status::closed;
+  }
+  conqueue_status look_once() const noexcept {
+    const conqueue_status status = ring::look();
+    return status == conqueue_status::success || !is_drained() ? status : conqueue_status::closed;
   }
 
   void close_once() noexcept { closed_.close(); }
   bool is_closed() const noexcept { return closed_.is_closed(); }
 
  private:
+  // Relaxed: once the flag has settled, the reservations of all who passed it can be seen.
+  bool is_drained() const noexcept {
+    return closed_.is_settled() && room_->load(memory_order_relaxed) == static_cast<std::int64_t>(ring::size());
+  }
+
   // Gives the room for one element back at the end, also by an exception, unless told to keep it.
   struct room_guard {
     atomic<std::int64_t>& room;
@@ -164,6 +170,7 @@ class bounded_queue : public waiting_queue<bounded_queue<T, Allocator>, T> {
   conqueue_status pop_once(Sink&& sink) {
     return ring_.pop_once(sink);
   }
+  conqueue_status look_once() const noexcept { return ring_.look_once(); }
   void close_once() noexcept { ring_.close_once(); }
 
   ring ring_;

@@ -1,14 +1,17 @@
 // A condition variable for predicates that no lock protects: notifying costs nothing until somebody waits.
 //
 // Source: Dmitry Vyukov's eventcount and folly::EventCount for the idea; WG21 P1202 for the fences. The
-// packed state, and who takes whom off the count, are our own.
+// packed state, who takes whom off the count, and the list of call-backs are our own.
 // When: any lock-free structure that wants operations that wait. The structure changes its state with
 //   atomics, then notifies. Not for a predicate that a lock protects: that is `blocking::condition`.
 // Progress: `notify` with nobody waiting is wait-free and makes no system call; with waiters it is
-//   lock-free and makes one. The waiting members block, by design.
+//   lock-free and makes one. The waiting members block, by design. Waiters that are call-backs are in a list under a
+//   lock of a few instructions, which `enlist` and `withdraw` wait for and `notify` does not: it leaves its
+//   notification to whoever holds the lock. A thread stopped there stops no notifier and no sleeping thread from being
+//   woken; but call-backs are not called until it goes on.
 // Ordering: a notifier's writes before `notify` are seen by the predicate of whoever it wakes, provided the
 //   structure itself publishes them with release and reads them with acquire; the event count adds none.
-// Cost: `notify` is a compiler barrier and a load of a word that nobody writes while nobody waits.
+// Cost: `notify` is a compiler barrier and a load of a word that nobody writes while nobody waits. Sixteen bytes.
 //
 //   // consumer                                                      // producer
 //   items.await([&] { return queue.try_take(x); });                  queue.put(x);  items.notify_one();
@@ -20,12 +23,15 @@
 
 #include "switchyard/atomics/asymmetric_fence.h"
 #include "switchyard/atomics/atomic.h"
+#include "switchyard/atomics/backoff.h"
 #include "switchyard/atomics/futex.h"
+#include "switchyard/atomics/tagged_ptr.h"
 #include "switchyard/interface/deadline.h"
+#include "switchyard/threads/waiter.h"
 
 namespace switchyard::lockfree {
 
-/// Invariant "claimed": `waiters` counts registered threads that no notification has been spent on. It may
+/// Invariant "claimed": `threads` counts registered threads that no notification has been spent on. It may
 /// be too large (a thread that timed out as it was notified stays on it until a later notification takes
 /// it off, for the price of one idle system call), never too small.
 class event_count {
@@ -37,18 +43,19 @@ class event_count {
   event_count(const event_count&) = delete;
   event_count& operator=(const event_count&) = delete;
 
-  /// Wakes `n` waiting threads, or all if there are fewer. Call it after the change that they wait for.
+  /// Wakes `n` of those that wait, or all if there are fewer: first threads, in the order in which they fell asleep,
+  /// then call-backs, longest enlisted first. Call it after the change that they wait for.
   void notify(std::uint32_t n) noexcept {
     // With (4): either we see the registration here, or the thread that registers sees our change.
     asymmetric_fence_light();                               // (1)
     const state seen = state_.load(memory_order_relaxed);   // (2)
-    if (waiters(seen) != 0) [[unlikely]] wake(seen, n);
+    if (is_awaited(seen)) [[unlikely]] wake(seen, n);
   }
   void notify_one() noexcept { notify(1); }
   void notify_all() noexcept { notify(std::numeric_limits<std::uint32_t>::max()); }
 
-  /// True if a thread seems to be waiting; for monitoring.
-  bool has_waiters() const noexcept { return waiters(state_.load(memory_order_relaxed)) != 0; }
+  /// True if somebody seems to be waiting; for monitoring.
+  bool has_waiters() const noexcept { return is_awaited(state_.load(memory_order_relaxed)); }
 
   /// Waits until `ready()` is true; it is called at least once and may have an effect, such as taking an
   /// item. What it throws passes on.
@@ -60,6 +67,7 @@ class event_count {
   /// The same with a limit: the last value of `ready()`, which is called once more after the deadline.
   template <class Predicate>
   bool await_until(deadline limit, Predicate ready) {
+    if (ready()) return true;  // before the clock is asked
     for (;;) {
       // Asked before each look: notifications meant for others must not keep us past the deadline.
       const bool last = limit.has_passed();
@@ -77,7 +85,7 @@ class event_count {
     const state before = state_.fetch_add(one_waiter, memory_order_relaxed);  // (3)
     // Threads that left without taking themselves off add up (invariant "claimed"). Long before they could
     // fill the field, wake everybody and begin again from none.
-    if (waiters(before) >= too_many) wake(before, too_many * 2);
+    if (threads(before) >= too_many) wake(before, too_many * 2);
     asymmetric_fence_heavy();  // (4) with (1)
     return notifications(before);
   }
@@ -105,29 +113,119 @@ class event_count {
     return futex_result::woken;
   }
 
- private:
-  // {waiters: 32, notifications: 32}. The kernel looks at the lower half, which every notification that
-  // finds a waiter changes.
-  using state = std::uint64_t;
-  static constexpr state one_waiter = state{1} << 32;
-  static constexpr std::uint32_t too_many = std::uint32_t{1} << 30;
-
-  static std::uint32_t waiters(state s) noexcept { return static_cast<std::uint32_t>(s >> 32); }
-  static std::uint32_t notifications(state s) noexcept { return static_cast<std::uint32_t>(s); }
-  static state make(std::uint32_t waiting, std::uint32_t notified) noexcept {
-    return state{waiting} << 32 | notified;
+  /// Has `w.wake()` called once by a later notification. Then look again, as after `prepare_wait`. About a microsecond.
+  /// It must not be enlisted already.
+  void enlist(waiter& w) noexcept {
+    picked_waiters picked;
+    waiter_ring list = lock_list();
+    if (list.empty()) state_.fetch_or(enlisted, memory_order_relaxed);  // seen by (2), or else (4) helps
+    list.append(w);
+    unlock_list(list, picked);
+    asymmetric_fence_heavy();  // (4) with (1)
   }
 
-  // Takes up to n waiters off the count, and wakes as many.
+  /// Takes `w` off the list. False: it is not there, as a notification has been spent on it.
+  bool withdraw(waiter& w) noexcept {
+    picked_waiters picked;
+    waiter_ring list = lock_list();
+    const bool was_listed = list.remove(w);
+    unlock_list(list, picked);
+    return was_listed;
+  }
+
+ private:
+  // {enlisted: 1, threads: 31, notifications: 32}. The kernel looks at the lower half, which every notification that
+  // finds a thread changes. `enlisted` says that the list is not empty; it changes under the list's lock.
+  using state = std::uint64_t;
+  static constexpr state one_waiter = state{1} << 32;
+  static constexpr state enlisted = state{1} << 63;
+  static constexpr std::uint32_t too_many = std::uint32_t{1} << 30;
+
+  static bool is_awaited(state s) noexcept { return s >= one_waiter; }
+  static std::uint32_t threads(state s) noexcept { return static_cast<std::uint32_t>((s & ~enlisted) >> 32); }
+  static std::uint32_t notifications(state s) noexcept { return static_cast<std::uint32_t>(s); }
+  static state claim(state s, std::uint32_t claimed) noexcept {
+    return (s & enlisted) | state{threads(s) - claimed} << 32 | static_cast<std::uint32_t>(notifications(s) + 1);
+  }
+
+  // The list of call-backs: {its last, {owed: 15, locked: 1}}. `owed` are notifications that came while somebody
+  // held the lock, who is to serve them; `every_one` or more of them are for all. None are owed while it is free.
+  using list_word = tagged_ptr<waiter>;
+  static constexpr std::uint16_t locked = 1;
+  static constexpr std::uint16_t every_one = 0x7fff;
+
+  static std::uint16_t owed(list_word w) noexcept { return w.tag() >> 1; }
+  static list_word locked_list(waiter* last, std::uint16_t debt = 0) noexcept {
+    return list_word(last, static_cast<std::uint16_t>(debt << 1 | locked));
+  }
+  static void pick(waiter_ring& list, std::uint32_t n, picked_waiters& picked) noexcept {
+    picked.add(list, n < every_one ? n : std::numeric_limits<std::size_t>::max());
+  }
+
+  // Takes up to n threads off the count and wakes as many, and call-backs for the rest of n.
   [[gnu::noinline]] void wake(state seen, std::uint32_t n) noexcept {
     std::uint32_t claimed;
-    state next;
+    while ((claimed = std::min(n, threads(seen))) != 0) {
+      if (!state_.compare_exchange_weak(seen, claim(seen, claimed), memory_order_relaxed, memory_order_relaxed)) {
+        continue;
+      }
+      n -= std::min(n, futex_wake_lower_half(state_, claimed));
+      break;
+    }
+    if (n != 0 && (seen & enlisted) != 0) wake_listed(n);
+  }
+
+  void wake_listed(std::uint32_t n) noexcept {
+    n = std::min<std::uint32_t>(n, every_one);
+    list_word seen = list_.load(memory_order_relaxed);
+    list_word next;
+    bool busy;
     do {
-      if (waiters(seen) == 0) return;
-      claimed = std::min(n, waiters(seen));
-      next = make(waiters(seen) - claimed, notifications(seen) + 1);
-    } while (!state_.compare_exchange_weak(seen, next, memory_order_relaxed, memory_order_relaxed));
-    futex_wake_lower_half(state_, claimed);
+      busy = (seen.tag() & locked) != 0;
+      const auto debt = static_cast<std::uint16_t>(busy ? std::min<std::uint32_t>(owed(seen) + n, every_one) : 0);
+      next = locked_list(seen.pointer(), debt);
+      // By (4) with (1), who has enlisted and not seen our change is on the list that we find here.
+    } while (!list_.compare_exchange_weak(seen, next, memory_order_acquire, memory_order_relaxed));  // (6) with (8)
+    if (busy) return;  // whoever holds the lock has seen it, or will
+    picked_waiters picked;
+    waiter_ring list(seen.pointer());
+    pick(list, n, picked);
+    unlock_list(list, picked);
+  }
+
+  waiter_ring lock_list() noexcept {
+    list_word seen = list_.load(memory_order_relaxed);
+    for (backoff spin;;) {
+      if ((seen.tag() & locked) != 0) {
+        spin.wait();
+        seen = list_.load(memory_order_relaxed);
+      } else if (list_.compare_exchange_weak(seen, locked_list(seen.pointer()), memory_order_acquire,  // (7) with (8)
+                                             memory_order_relaxed)) {
+        return waiter_ring(seen.pointer());
+      }
+    }
+  }
+
+  // Serves what has come meanwhile, until nothing more has.
+  void unlock_list(waiter_ring& list, picked_waiters& picked) noexcept {
+    list_word seen = list_.load(memory_order_relaxed);
+    for (;;) {
+      if (const std::uint16_t debt = owed(seen); debt != 0) {
+        if (list_.compare_exchange_weak(seen, locked_list(seen.pointer()), memory_order_relaxed,
+                                        memory_order_relaxed)) {
+          pick(list, debt, picked);
+          seen = locked_list(seen.pointer());
+        }
+        continue;
+      }
+      if (list.empty() && (state_.load(memory_order_relaxed) & enlisted) != 0) {
+        state_.fetch_and(~enlisted, memory_order_relaxed);
+      }
+      if (list_.compare_exchange_weak(seen, list_word(list.last(), 0), memory_order_release,  // (8) with (6), (7)
+                                      memory_order_relaxed)) {
+        return;
+      }
+    }
   }
 
   template <class Predicate>
@@ -145,6 +243,7 @@ class event_count {
   }
 
   atomic<state> state_{0};
+  atomic<list_word> list_{list_word()};
 };
 
 }  // namespace switchyard::lockfree

@@ -95,6 +95,7 @@ class priority_queue : public waiting_queue<priority_queue<T, Compare, Allocator
     detail::pop_batch<T>(pop, out, max, done);
   }
 
+  conqueue_status look_once() const noexcept { return visitors_.look(); }
   void close_once() noexcept { visitors_.close(); }
 
   list list_;

@@ -159,6 +159,7 @@ class relaxed_priority_queue : public waiting_queue<relaxed_priority_queue<T, Co
     detail::pop_batch<T>(pop, out, max, done);
   }
 
+  conqueue_status look_once() const noexcept { return visitors_.look(); }
   void close_once() noexcept { visitors_.close(); }
 
 #ifdef SWITCHYARD_MODEL

@@ -130,6 +130,12 @@ class spsc_queue : public waiting_queue<spsc_queue<T, Allocator>, T> {
     return conqueue_status::success;
   }
 
+  conqueue_status look_once() noexcept {
+    if (has_element()) return conqueue_status::success;
+    if (!closed_.is_settled() || !producer_->gate.is_empty()) return conqueue_status::empty;
+    return has_element() ? conqueue_status::success : conqueue_status::closed;
+  }
+
   // The gate and the other side's index are looked at once for all.
   template <class In>
   void push_batch_once(In& first, std::size_t n, std::size_t& done) {

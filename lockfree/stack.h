@@ -106,6 +106,7 @@ class stack : public waiting_queue<stack<T, Allocator>, T> {
   conqueue_status emplace_once(Args&&... args);
   template <class Sink>
   conqueue_status pop_once(Sink&& sink);
+  conqueue_status look_once() const noexcept { return parts_.look(); }
   void close_once() noexcept { parts_.close(); }
 
   void put(part& mine, node* made) noexcept;

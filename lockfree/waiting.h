@@ -11,6 +11,11 @@
 //   bool is_closed() const noexcept;
 //   std::size_t size_approx() const noexcept;
 //
+//   and, to tell without popping:
+//   conqueue_status look_once();                    whether a pop would find something: success, empty, closed
+//   Without it `size_approx` tells, which must not be 0 once the push of an element that is still there has ended; and
+//   `closed` may then come a moment before a push that began earlier succeeds.
+//
 //   and, where it can do better than one at a time, with iterator and count moved on for every element, so
 //   that they are right when one throws:
 //   template <class In>  void push_batch_once(In& first, std::size_t n, std::size_t& done);
@@ -20,6 +25,9 @@
 //   call only if somebody sleeps. Members that wait spin for some microseconds, then sleep in the kernel.
 // Ordering: that of the queue.
 // Cost: on a queue nobody waits on, three loads of lines that nobody writes.
+//
+// `async_push`, `async_pop` and `async_emplace` need the header `threads/async.h` where they are called; `threads/select.h`
+// waits for the first of several queues, `threads/readiness_fd.h` in an epoll loop.
 #pragma once
 
 #include <algorithm>
@@ -36,6 +44,7 @@
 #include "switchyard/interface/queue.h"
 #include "switchyard/interface/queue_members.h"
 #include "switchyard/lockfree/event_count.h"
+#include "switchyard/threads/waiter.h"
 
 namespace switchyard::lockfree {
 
@@ -78,6 +87,33 @@ class waiting_queue : public queue_members<Derived, T> {
     retry_until(not_empty_, deadline::never(), conqueue_status::empty, [&] { return pop_into(element); });
     return element;
   }
+
+  /// Whether a pop would find something, without waiting and without taking it: `success`, or `empty`, or `closed` if the
+  /// queue is closed and empty. For those who may pop.
+  [[nodiscard]] conqueue_status look() {
+    if constexpr (requires { self().look_once(); }) {
+      return self().look_once();
+    } else {
+      const bool closed = self().is_closed();
+      if (self().size_approx() != 0) return conqueue_status::success;
+      return closed ? conqueue_status::closed : conqueue_status::empty;
+    }
+  }
+
+  /// Waits until there is something to pop, or until `limit`, without taking it: as `look`. If it had to sleep, and
+  /// others do, one of them is woken, too: the caller is not bound to pop.
+  [[nodiscard]] conqueue_status wait_nonempty_until(deadline limit) {
+    conqueue_status status = look();
+    if (status != conqueue_status::empty) return status;
+    status = wait_and_retry(not_empty_, limit, conqueue_status::empty, [this] { return look(); });
+    if (status == conqueue_status::success) not_empty_.notify_one();
+    return status;
+  }
+
+  /// What `threads/waiter.h` says: has `w` woken once, by the next to push (or, on the side of room, pop) or to close.
+  void enlist(waiter& w, queue_side side) noexcept { event(side).enlist(w); }
+  bool withdraw(waiter& w, queue_side side) noexcept { return event(side).withdraw(w); }
+  void wake_another(queue_side side) noexcept { event(side).notify_one(); }
 
   /// Pushes `first[0]`, `first[1]`, ... as long as there is room, up to `n`; returns how many. If building an
   /// element throws, that ends it too; the exception passes on if the element was the first of the call.
@@ -150,6 +186,10 @@ class waiting_queue : public queue_members<Derived, T> {
 
  private:
   Derived& self() noexcept { return static_cast<Derived&>(*this); }
+
+  event_count& event(queue_side side) noexcept {
+    return side == queue_side::elements ? not_empty_ : not_full_;
+  }
 
   static std::uint32_t saturated(std::size_t n) noexcept {
     return static_cast<std::uint32_t>(std::min<std::size_t>(n, std::numeric_limits<std::uint32_t>::max()));
@@ -253,7 +293,7 @@ class waiting_queue : public queue_members<Derived, T> {
   // Spins, in case the other side is at work this moment, then sleeps. Apart, to keep the way here short.
   template <class Attempt>
   [[gnu::noinline]] static conqueue_status wait_and_retry(event_count& event, deadline limit,
-                                                          conqueue_status not_yet, Attempt& attempt) {
+                                                          conqueue_status not_yet, Attempt&& attempt) {
     conqueue_status status = not_yet;
     for (backoff spin; !spin.should_park();) {
       if (limit.has_passed()) return status;

@@ -60,6 +60,8 @@
 #include "switchyard/lockfree/stack.h"
 #include "switchyard/lockfree/unbounded_queue.h"
 #include "switchyard/lockfree/work_stealing_deque.h"
+#include "switchyard/threads/async.h"
+#include "switchyard/threads/waiter.h"
 
 namespace switchyard {
 namespace {
@@ -72,6 +74,7 @@ using status = conqueue_status;
 template <class Q>
 concept queue_of_strings =
     concurrent_queue<Q> && timed_queue<Q> && bulk_queue<Q> && sized_queue<Q> &&
+    async_concurrent_queue<Q> && watchable_queue<Q> &&
     std::same_as<typename Q::value_type, std::string> &&
     std::same_as<typename Q::allocator_type, std::allocator<std::string>> &&
     requires(Q& q, const Q& c, std::string& s, const std::string& cs, const char* text, std::size_t n,
@@ -97,6 +100,17 @@ concept queue_of_strings =
       { q.try_pop_for(wait) } -> std::same_as<pop_result<std::string>>;
       { q.try_pop_until(when) } -> std::same_as<pop_result<std::string>>;
       { q.try_pop_until(date) } -> std::same_as<pop_result<std::string>>;
+
+      { q.look() } -> std::same_as<status>;
+      { q.wait_nonempty() } -> std::same_as<status>;
+      { q.wait_nonempty_for(wait) } -> std::same_as<status>;
+      { q.wait_nonempty_until(when) } -> std::same_as<status>;
+      { q.wait_nonempty_until(date) } -> std::same_as<status>;
+      { q.async_push(cs).await_resume() } -> std::same_as<bool>;
+      { q.async_push(std::move(s)).await_resume() } -> std::same_as<bool>;
+      { q.async_emplace(n, 'x').await_resume() } -> std::same_as<bool>;
+      { q.async_pop().await_resume() } -> std::same_as<std::optional<std::string>>;
+      { q.async_pop([](async_job) {}).await_resume() } -> std::same_as<std::optional<std::string>>;
 
       { q.push_n(array, n) } -> std::same_as<std::size_t>;
       { q.push_n(std::make_move_iterator(v.begin()), n) } -> std::same_as<std::size_t>;

@@ -37,6 +37,7 @@
 #include "switchyard/interface/conqueue_status.h"
 #include "switchyard/interface/deadline.h"
 #include "switchyard/interface/queue_members.h"
+#include "switchyard/threads/waiter.h"
 
 namespace switchyard::blocking::detail {
 
@@ -74,6 +75,32 @@ class alignas(cache_padding) queue_core : public queue_members<queue_core<T, Sto
 
   /// The same, waiting for an element until `limit`.
   [[nodiscard]] pop_result<T> try_pop_until(deadline limit);
+
+  /// Whether a pop would find something, without waiting and without taking it: `success`, or `empty`, or `closed` if the
+  /// queue is closed and empty.
+  [[nodiscard]] conqueue_status look() {
+    const std::unique_lock lock(lock_);
+    return seen();
+  }
+
+  /// Waits until there is something to pop, or until `limit`, without taking it: as `look`. The next that waits for an
+  /// element is woken, too: the caller is not bound to pop.
+  [[nodiscard]] conqueue_status wait_nonempty_until(deadline limit);
+
+  /// What `threads/waiter.h` says: has `w` woken once, by a push (or, on the side of room, a pop) or by close.
+  void enlist(waiter& w, queue_side side) {
+    const std::unique_lock lock(lock_);
+    list(side).enlist(w);
+  }
+  bool withdraw(waiter& w, queue_side side) noexcept {
+    const std::unique_lock lock(lock_);
+    return list(side).withdraw(w);
+  }
+  void wake_another(queue_side side) noexcept {
+    wake_after_unlock wake;
+    const std::unique_lock lock(lock_);
+    wake.add(list(side), 1);
+  }
 
   /// Adds up to `n` elements, built from `*first` and those that follow, as far as there is room; returns how
   /// many. What building the first of them throws passes on; if a later one throws, the call ends and returns
@@ -125,6 +152,11 @@ class alignas(cache_padding) queue_core : public queue_members<queue_core<T, Sto
 
   bool can_push() const noexcept { return storage_.room(size()) > 0; }
   bool can_pop() const noexcept { return size() > 0; }
+  conqueue_status seen() const noexcept {
+    if (can_pop()) return conqueue_status::success;
+    return closed() ? conqueue_status::closed : conqueue_status::empty;
+  }
+  wait_list& list(queue_side side) noexcept { return side == queue_side::elements ? not_empty_ : not_full_; }
 
   // Invariant W: while threads wait on not_empty_, each element there is has a thread that was picked for it
   // and is on its way; likewise for not_full_ and room. It holds because a thread goes to wait only when
@@ -208,6 +240,15 @@ pop_result<T> queue_core<T, Storage, Lock>::try_pop_until(deadline limit) {
   await(lock, not_empty_, limit, [this] { return closed() || can_pop(); });
   if (can_pop()) return take<pop_result<T>>(wake);
   return unexpected(closed() ? conqueue_status::closed : conqueue_status::empty);
+}
+
+template <class T, class Storage, class Lock>
+conqueue_status queue_core<T, Storage, Lock>::wait_nonempty_until(deadline limit) {
+  wake_after_unlock wake;
+  std::unique_lock lock(lock_);
+  await(lock, not_empty_, limit, [this] { return closed() || can_pop(); });
+  if (can_pop()) wake.add(not_empty_, 1);  // by invariant W, as this thread may have been picked for it
+  return seen();
 }
 
 template <class T, class Storage, class Lock>

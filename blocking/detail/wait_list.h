@@ -35,10 +35,11 @@
 #include "switchyard/atomics/atomic.h"
 #include "switchyard/atomics/futex.h"
 #include "switchyard/interface/deadline.h"
+#include "switchyard/threads/waiter.h"
 
 namespace switchyard::blocking::detail {
 
-/// The waiting threads. Every member needs the lock that goes with the list.
+/// The waiting threads, and call-backs in their place. Every member needs the lock that goes with the list.
 class wait_list {
  public:
   wait_list() = default;
@@ -46,24 +47,21 @@ class wait_list {
   wait_list& operator=(const wait_list&) = delete;
   ~wait_list() { assert(empty() && "destroyed while a thread waits on it"); }
 
-  /// True if no thread waits to be picked.
-  bool empty() const noexcept { return last_ == nullptr; }
+  /// True if nobody waits to be picked.
+  bool empty() const noexcept { return waiting_.empty(); }
 
   /// Unlocks, sleeps until another thread picks this one or until `limit`, and locks again. Never returns
   /// for no reason. True: picked. The caller then takes what it was woken for, or, if it does not want it
   /// any more, picks another waiter in its place. False: `limit` came first.
   template <class Lock>
   bool wait(std::unique_lock<Lock>& lock, deadline limit) noexcept {
-    waiter self;
-    append(self);
+    sleeper self;
+    waiting_.append(self);
     lock.unlock();
     bool picked = self.sleep(limit);
     lock.lock();
     if (picked) return true;
-    if (self.listed) {
-      remove(self);
-      return false;
-    }
+    if (waiting_.remove(self)) return false;
     // Picked in the same moment: the word is about to be written, and must not end before it is.
     lock.unlock();
     picked = self.sleep(deadline::never());
@@ -71,14 +69,17 @@ class wait_list {
     return picked;
   }
 
+  /// Has `w` picked in its turn, as a thread would be.
+  void enlist(waiter& w) noexcept { waiting_.append(w); }
+
+  /// False: it has been picked.
+  bool withdraw(waiter& w) noexcept { return waiting_.remove(w); }
+
  private:
   friend class wake_after_unlock;
 
-  struct waiter {
+  struct sleeper final : waiter {
     atomic<std::uint32_t> awake{0};
-    bool listed = false;
-    waiter* next = nullptr;      // listed: round the ring; picked: the next to wake, or null
-    waiter* previous = nullptr;  // listed: round the ring
 
     /// True once woken by (2); false if `limit` comes first.
     bool sleep(deadline limit) noexcept {
@@ -88,78 +89,33 @@ class wait_list {
       }
       return true;
     }
-  };
 
-  void append(waiter& added) noexcept {
-    if (last_ == nullptr) {
-      added.next = added.previous = &added;
-    } else {
-      added.next = last_->next;
-      added.previous = last_;
-      added.next->previous = added.previous->next = &added;
-    }
-    added.listed = true;
-    last_ = &added;
-  }
-
-  void remove(waiter& removed) noexcept {
-    if (removed.next == &removed) {
-      last_ = nullptr;
-    } else {
-      removed.previous->next = removed.next;
-      removed.next->previous = removed.previous;
-      if (last_ == &removed) last_ = removed.previous;
-    }
-    removed.listed = false;
-    removed.next = nullptr;
-  }
-
-  waiter* last_ = nullptr;  // of a ring, so that last_->next has waited longest; null: nobody waits
-};
-
-/// The threads that one operation wakes: picked under the lock, woken when this object ends. Declare it
-/// before the guard that holds the lock, so that it ends after the unlock.
-class wake_after_unlock {
- public:
-  wake_after_unlock() = default;
-  wake_after_unlock(const wake_after_unlock&) = delete;
-  wake_after_unlock& operator=(const wake_after_unlock&) = delete;
-  ~wake_after_unlock() {
-    if (first_ != nullptr) wake();
-  }
-
-  /// Picks up to `count` of those on `list`, longest waiting first. Needs the list's lock.
-  void add(wait_list& list, std::size_t count) noexcept {
-    if (!list.empty()) pick(list, count);
-  }
-
- private:
-  using waiter = wait_list::waiter;
-
-  [[gnu::noinline]] void pick(wait_list& list, std::size_t count) noexcept {
-    for (; count > 0 && !list.empty(); --count) {
-      waiter& picked = *list.last_->next;
-      list.remove(picked);
-      (first_ == nullptr ? first_ : last_->next) = &picked;
-      last_ = &picked;
-    }
-  }
-
-  [[gnu::noinline]] void wake() noexcept {
-    for (waiter* picked = first_; picked != nullptr;) {
-      waiter* const next = picked->next;
-      atomic<std::uint32_t>& word = picked->awake;
+    void wake() noexcept override {
       // (2) release: pairs with the acquire in (1). From here on the waiter may have returned, and what is
       // left is an address: at worst the system call wakes somebody else's sleeper there, who looks at a
       // word of its own and sleeps on, as every futex has to.
+      atomic<std::uint32_t>& word = awake;
       word.store(1, memory_order_release);
       futex_wake(word, 1);
-      picked = next;
     }
+  };
+
+  waiter_ring waiting_;
+};
+
+/// The waiters that one operation wakes: picked under the lock, woken when this object ends. Declare it
+/// before the guard that holds the lock, so that it ends after the unlock.
+class wake_after_unlock {
+ public:
+  /// Picks up to `count` of those on `list`, longest waiting first. Needs the list's lock.
+  void add(wait_list& list, std::size_t count) noexcept {
+    if (!list.empty()) [[unlikely]] pick(list, count);
   }
 
-  waiter* first_ = nullptr;
-  waiter* last_ = nullptr;
+ private:
+  [[gnu::noinline]] void pick(wait_list& list, std::size_t count) noexcept { picked_.add(list.waiting_, count); }
+
+  picked_waiters picked_;
 };
 
 }  // namespace switchyard::blocking::detail

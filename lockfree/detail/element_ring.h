@@ -153,6 +153,7 @@ class element_ring {
 
   std::size_t size() const noexcept { return ring_.size(); }
   std::size_t size_approx() const noexcept { return ring_.size_approx(); }
+  conqueue_status look() const noexcept { return ring_.look(); }
   Allocator get_allocator() const noexcept { return ring_.get_allocator(); }
   void close() noexcept { ring_.close(); }
 

@@ -117,6 +117,18 @@ class slot_ring {
     }
   }
 
+  /// Whether a take would find something: `success`, `empty` or `closed`, as exact as that.
+  conqueue_status look() const noexcept {
+    position head = head_->load(memory_order_acquire);  // (1) with (6)
+    for (;;) {
+      const position control = slot_at(head).load_first(memory_order_acquire);  // (4) with (3), (5)
+      if ((control & ~closed) == (head | full)) return conqueue_status::success;
+      if (control == head) return conqueue_status::empty;
+      if (control == (head | closed)) return conqueue_status::closed;
+      head = catch_up(*head_, last_take(control));
+    }
+  }
+
   /// Refuses all later puts. When it returns, the mark is in the slot of the next one.
   void close() noexcept {
     // Relaxed: an old look at a slot makes the compare-and-swap fail, and nothing else depends on it.

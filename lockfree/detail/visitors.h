@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "switchyard/atomics/atomic.h"
+#include "switchyard/interface/conqueue_status.h"
 #include "switchyard/lockfree/close_gate.h"
 #include "switchyard/threads/per_thread.h"
 
@@ -54,6 +55,14 @@ class visitors {
     std::int64_t sum = 0;
     for_each([&](const Visitor& v) { sum += v.balance(); });
     return sum > 0 ? static_cast<std::size_t>(sum) : 0;
+  }
+
+  /// For a queue that counts each element after it has been pushed, and before it tells anybody of it: whether there is
+  /// something to pop. What is not counted yet is still to be told.
+  conqueue_status look() const noexcept {
+    const bool drained = is_drained();
+    if (size_approx() != 0) return conqueue_status::success;
+    return drained ? conqueue_status::closed : conqueue_status::empty;
   }
 
   template <class Visit>

@@ -19,8 +19,10 @@
 //   queue_suite_close.h      close
 //   queue_suite_threads.h    many threads
 //   queue_suite_idle.h       waiting costs nothing, nor does not waiting
+//   queue_suite_async.h      waiting without taking, in coroutines, for several queues, by a file descriptor
 #pragma once
 
+#include "switchyard/tests/conformance/queue_suite_async.h"
 #include "switchyard/tests/conformance/queue_suite_base.h"
 #include "switchyard/tests/conformance/queue_suite_bulk.h"
 #include "switchyard/tests/conformance/queue_suite_close.h"
@@ -54,6 +56,8 @@ REGISTER_TYPED_TEST_SUITE_P(
     FirstInFirstOutAcrossProducers, FirstInFirstOutAcrossConsumers, EverySleepingPopperGetsItsElement,
     EverySleepingPusherGetsItsRoom, GivingUpPassesTheWakeUpOn, GivingUpPassesTheRoomOn, ThrowingPopAfterAWait,
     ThrowingPushLeavesTheRoomToOthers, ThrowingPopGivesItsRoomAway, PushHappensBeforePop, IdleWaiterSleeps,
-    MakesNoSystemCallWhileNobodyWaits);
+    MakesNoSystemCallWhileNobodyWaits, WaitsWithoutTaking, WaitingWithoutTakingWakesTheNext,
+    AsyncPopsWhatIsThereOrComes, AsyncPushWaitsForRoom, AsyncCancelsWithoutALoss, AsyncAcrossThreads,
+    SelectFindsWhichHasSomething, DescriptorIsReadableWhileThereIsSomething);
 
 }  // namespace switchyard::conformance
