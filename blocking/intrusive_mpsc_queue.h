@@ -1,10 +1,10 @@
-// A queue without a limit that takes no memory, for any number of producers and one consumer, under one lock: of objects
-// that bring their own links.
+// A queue without a limit that takes no memory, for any number of producers and one consumer, under one lock: of
+// objects that bring their own links.
 //
 // Source: as `bounded_queue`, over a linked list.
 //
-// When to use it: as the twin of `lockfree::intrusive_mpsc_queue`. Under a lock nothing is gained by knowing that there is
-// one consumer, so this one would also work with more; a program that relies on that cannot change sides.
+// When to use it: as the twin of `lockfree::intrusive_mpsc_queue`. Under a lock nothing is gained by knowing that
+// there is one consumer, so this one would also work with more; a program that relies on that cannot change sides.
 //
 // Progress: blocking: a thread that stops inside an operation stops all others.
 // Ordering: FIFO and linearizable.
@@ -65,10 +65,11 @@ class hook_list {
 
 }  // namespace detail
 
-/// A queue of T*, with the members of `detail::queue_core` but for `size_approx`; `push` and `try_push` take a T&, `pop`
-/// returns a T*. It does not own what is in it: an object must live until it has been popped, or the queue destroyed,
-/// and be in one queue at a time for each of its hooks. It is never `full`, and throws nothing but what iterators throw,
-/// and std::invalid_argument for a null pointer.
+/// A queue of T*, with the members of `detail::queue_core` but for `size_approx`; `push` and `try_push` take a T&,
+/// `pop` returns a T*. It does not own what is in it: an object must live until it has been popped, or the queue
+/// destroyed, and be in one queue at a time for each of its hooks. It is never `full`, and throws nothing but what
+/// iterators throw, and std::invalid_argument for a null pointer.
+/// What `pop_n` writes to must not put them into another queue by the same hook before it has returned.
 template <class T, auto Hook = nullptr, class Lock = mutex>
 class intrusive_mpsc_queue : public detail::queue_core<T*, detail::hook_list<T, Hook>, Lock> {
   using core = detail::queue_core<T*, detail::hook_list<T, Hook>, Lock>;

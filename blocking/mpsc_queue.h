@@ -25,8 +25,8 @@
 
 namespace switchyard::blocking {
 
-/// Models `timed_queue`, `bulk_queue` and `sized_queue`; see `detail::queue_core` for the members. It is never `full`; a
-/// push throws what the allocator throws, and has then changed nothing. `Lock` is any type with lock() and unlock().
+/// Models `timed_queue`, `bulk_queue` and `sized_queue`; see `detail::queue_core` for the members. It is never `full`;
+/// a push throws what the allocator throws, and has then changed nothing. `Lock` is any type with lock() and unlock().
 template <class T, class Allocator = std::allocator<T>, class Lock = mutex>
 class mpsc_queue : public detail::queue_core<T, detail::chunks<T, Allocator>, Lock> {
   using core = detail::queue_core<T, detail::chunks<T, Allocator>, Lock>;

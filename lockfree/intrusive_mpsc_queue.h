@@ -10,8 +10,8 @@
 // Progress: pushes are lock-free: one goes round again only because another was faster. Pops and `close` are wait-free,
 //   on processors with an atomic or. Members that wait block, sleeping in the kernel, while there is nothing.
 // Ordering: FIFO, and linearizable. A push happens before the pop of its element.
-// Cost: a push is one compare-and-swap, and so is one of any number of objects by `push_n`. A pop is two stores; the one
-//   that finds the consumer's own list empty takes all that has been pushed, and passes over each of them once.
+// Cost: a push is one compare-and-swap, and so is one of any number of objects by `push_n`. A pop is two stores; the
+//   one that finds the consumer's own list empty takes all that has been pushed, and passes over each of them once.
 //
 //   struct job : queue_hook { ... };
 //   intrusive_mpsc_queue<job> q;  /* any thread */ q.push(mine);  /* one thread */ while (job* j = q.pop()) j->run();
@@ -210,8 +210,8 @@ conqueue_status intrusive_mpsc_queue<T, Hook>::refill() noexcept {
     atomic_thread_fence(memory_order_acquire);  // (3) with (4)
     return conqueue_status::closed;
   }
-  // Take them all, and the mark with them: it comes back, above, when nothing is left. Until then more may get in, by those
-  // who had found no flag. They began before the close ended, and may have come before it.
+  // Take them all, and the mark with them: it comes back, above, when nothing is left. Until then more may get in, by
+  // those who had found no flag. They began before the close ended, and may have come before it.
   T* newest = objects(newest_->exchange(0, memory_order_acquire));  // (7) with (4), (6)
   T* oldest = nullptr;
   while (newest != nullptr) {

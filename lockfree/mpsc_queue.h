@@ -12,12 +12,12 @@
 //   sleeping in the kernel, while there is nothing to take.
 // Ordering: FIFO, and linearizable while nobody closes the queue. When it is closed, a pop may say `empty` for a while
 //   in place of `closed`. A push happens before the pop of its element.
-// Exceptions: a push that throws has changed nothing. An element that throws while it is moved out of its place stays at
-//   the front.
+// Exceptions: a push that throws has changed nothing. An element that throws while it is moved out of its place stays
+//   at the front.
 // Cost: a push is one fetch-and-add and three plain stores, a batch of pushes is one fetch-and-add for as many as fit a
-//   chunk. A pop is two plain stores if the element is from the thread that the one before was from; else it looks at a line
-//   or two for each thread that has pushed. Eight bytes besides each element, in chunks of about 2 KB; each thread that
-//   has pushed keeps one or two, and the others are given back as they are emptied.
+//   chunk. A pop is two plain stores if the element is from the thread that the one before was from; else it looks at
+//   a line or two for each thread that has pushed. Eight bytes besides each element, in chunks of about 2 KB; each
+//   thread that has pushed keeps one or two, and the others are given back as they are emptied.
 //
 //   mpsc_queue<event> q;  /* any thread */ q.push(event());  q.close();  /* one */ while (auto e = q.pop()) handle(*e);
 #pragma once
@@ -40,9 +40,9 @@
 
 namespace switchyard::lockfree {
 
-/// Models `timed_queue`, `bulk_queue` and `sized_queue`; see `waiting_queue` for most members. Pops, waiting or not, are
-/// for one thread at a time, `size_approx` and `close` for all. It is never `full`; a push throws what the allocator
-/// throws. An element's constructors must not use the queue that it is put into or taken from.
+/// Models `timed_queue`, `bulk_queue` and `sized_queue`; see `waiting_queue` for most members. Pops, waiting or not,
+/// are for one thread at a time, `size_approx` and `close` for all. It is never `full`; a push throws what the
+/// allocator throws. An element's constructors must not use the queue that it is put into or taken from.
 template <class T, class Allocator = std::allocator<T>>
 class mpsc_queue : public waiting_queue<mpsc_queue<T, Allocator>, T> {
   static_assert(std::is_nothrow_destructible_v<T>, "an element must not throw when destroyed");
@@ -76,8 +76,8 @@ class mpsc_queue : public waiting_queue<mpsc_queue<T, Allocator>, T> {
   using ticket = std::uint64_t;
   static constexpr ticket none = 0;
 
-  // `number` is the element's ticket. A lower one than the lane has `passed` is from an earlier life of the chunk, and says
-  // that there is no element yet.
+  // `number` is the element's ticket. A lower one than the lane has `passed` is from an earlier life of the chunk, and
+  // says that there is no element yet.
   struct slot {
     atomic<ticket> number{none};
     plain<T> element;
@@ -113,8 +113,8 @@ class mpsc_queue : public waiting_queue<mpsc_queue<T, Allocator>, T> {
     atomic<chunk*> spare{nullptr};  // an empty chunk on its way from the consumer to the producer, or null
   };
 
-  // Invariant "holes": of the tickets below `next`, all but `holes` have been popped, and none from `next` on. So if there
-  // are no holes, the element with the ticket `next` is the first.
+  // Invariant "holes": of the tickets below `next`, all but `holes` have been popped, and none from `next` on. So if
+  // there are no holes, the element with the ticket `next` is the first.
   struct consumer_side {
     atomic<ticket> next{1};   // these two are atomic for those who ask for the size
     atomic<ticket> holes{0};
@@ -169,7 +169,8 @@ class mpsc_queue : public waiting_queue<mpsc_queue<T, Allocator>, T> {
 
 // ---- The producers
 
-// What can fail comes first: the chunk, and the element, which is built in its place. Once it has a ticket, it is pushed.
+// What can fail comes first: the chunk, and the element, which is built in its place. Once it has a ticket, it is
+//   pushed.
 template <class T, class Allocator>
 template <class... Args>
 conqueue_status mpsc_queue<T, Allocator>::emplace_once(Args&&... args) {
@@ -288,8 +289,8 @@ inline bool mpsc_queue<T, Allocator>::goes_on(candidate& front) noexcept {
 }
 
 // The lowest ticket of all lanes. If it is not the next one, then those below it belong to pushes under way, or to such
-// as ended after we had looked at their lanes. The latter may have returned before the push began that we have found: so
-// look at all lanes again, now that this one has its ticket. A push that is not seen even so has not returned before
+// as ended after we had looked at their lanes. The latter may have returned before the push began that we have found:
+// so look at all lanes again, now that this one has its ticket. A push that is not seen even so has not returned before
 // this one began, and may come after it. Each round finds a push that was under way in the one before; so there are no
 // more rounds than threads.
 template <class T, class Allocator>
