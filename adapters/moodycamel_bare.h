@@ -51,8 +51,9 @@ class moodycamel_bare_concurrent_queue {
       if (!queue_->enqueue(token_, std::move(value))) throw std::bad_alloc();
       return conqueue_status::success;
     }
+    // Not inline: g++ 12 then sees moodycamel use a null pointer that it does not use, and warns.
     template <class In>
-    std::size_t try_push_n(In first, std::size_t n) {
+    [[gnu::noinline]] std::size_t try_push_n(In first, std::size_t n) {
       if (!queue_->enqueue_bulk(token_, first, n)) throw std::bad_alloc();
       return n;
     }
