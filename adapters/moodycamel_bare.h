@@ -9,8 +9,8 @@
 // Cost: moodycamel's own. The queue for many grows without bound.
 //
 //   moodycamel_bare_concurrent_queue<int> queue;
-//   auto mine = queue.producer();  mine.try_push(1);                  // each thread its own
-//   auto theirs = queue.consumer();  auto first = theirs.try_pop();
+//   auto mine = queue.make_producer();  mine.try_push(1);                  // each thread its own
+//   auto theirs = queue.make_consumer();  auto first = theirs.try_pop();
 #pragma once
 
 #include <cstddef>
@@ -84,8 +84,8 @@ class moodycamel_bare_concurrent_queue {
     moodycamel::ConsumerToken token_;
   };
 
-  producer_handle producer() { return producer_handle(queue_); }
-  consumer_handle consumer() { return consumer_handle(queue_); }
+  producer_handle make_producer() { return producer_handle(queue_); }
+  consumer_handle make_consumer() { return consumer_handle(queue_); }
 
   // Without handles.
 

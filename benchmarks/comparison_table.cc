@@ -71,6 +71,10 @@ std::string ratio_text(const std::optional<double>& ratio) {
   return ratio ? format(*ratio, 2) : std::string("-");
 }
 
+std::string far_and_near(const std::optional<double>& far, const std::optional<double>& near) {
+  return far || near ? ratio_text(far) + " / " + ratio_text(near) : std::string("-");
+}
+
 std::string_view head_of(unit in) {
   return in == unit::nanoseconds ? "nanoseconds" : "million a second";
 }
@@ -287,14 +291,68 @@ void comparison_table::print_ratios(std::ostream& out) const {
             logarithms += std::log(*sums->ratio);
             ++count;
           }
-          const auto text = [](const std::optional<row_summary>& sums) {
-            return ratio_text(sums ? sums->ratio : std::nullopt);
+          const auto ratio_of = [](const std::optional<row_summary>& sums) {
+            return sums ? sums->ratio : std::nullopt;
           };
-          cell = alone ? text(alone) : text(far) + " / " + text(near);
+          cell = alone ? ratio_text(ratio_of(alone)) : far_and_near(ratio_of(far), ratio_of(near));
         }
         cells.push_back(cell.empty() ? "-" : cell);
       }
       cells.push_back(count == 0 ? "-" : format(std::exp(logarithms / count), 2));
+      table.add(std::move(cells));
+    }
+    table.print(out);
+  }
+}
+
+std::optional<std::size_t> comparison_table::find(std::string_view name, std::string_view shape) const {
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    if (rows_[i].label.name == name && rows_[i].label.shape == shape) return i;
+  }
+  return std::nullopt;
+}
+
+void comparison_table::relate(const std::string& title, const std::string& column, std::size_t number,
+                              std::size_t base) {
+  relations_.push_back({title, column, number, base});
+}
+
+void comparison_table::print_relations(std::ostream& out) const {
+  const auto quotient = [this](const relation& r, distance where) -> std::optional<double> {
+    const auto fast = summary(r.row, where);
+    const auto base = summary(r.base, where);
+    if (!fast || !base) return std::nullopt;
+    return fast->median / base->median;
+  };
+  std::vector<std::string> titles;
+  for (const relation& r : relations_) {
+    for (const distance where : distances) {
+      if (quotient(r, where)) keep_if_new(titles, r.title);
+    }
+  }
+  for (const std::string& title : titles) {
+    std::vector<std::string> columns;
+    std::vector<std::string> names;
+    for (const relation& r : relations_) {
+      if (r.title != title) continue;
+      keep_if_new(columns, r.column);
+      keep_if_new(names, rows_[r.row].label.name);
+    }
+    out << "\n### " << title << "\n\n";
+    std::vector<std::string> head{"far / near"};
+    head.insert(head.end(), columns.begin(), columns.end());
+    markdown_table table(std::move(head));
+    for (const std::string& name : names) {
+      std::vector<std::string> cells{name};
+      for (const std::string& column : columns) {
+        std::string cell = "-";
+        for (const relation& r : relations_) {
+          if (r.title != title || r.column != column || rows_[r.row].label.name != name) continue;
+          const auto alone = quotient(r, distance::alone);
+          cell = alone ? ratio_text(alone) : far_and_near(quotient(r, distance::far), quotient(r, distance::near));
+        }
+        cells.push_back(cell);
+      }
       table.add(std::move(cells));
     }
     table.print(out);

@@ -65,10 +65,17 @@ class comparison_table {
   std::size_t dropped() const noexcept { return dropped_; }
   bool empty() const;
 
+  /// The row of that name and shape, whatever its class.
+  std::optional<std::size_t> find(std::string_view name, std::string_view shape) const;
+  /// Has `print_relations` say, under that title, how many times as fast row `number` is as row `base`: where the implementation's
+  /// line meets that column.
+  void relate(const std::string& title, const std::string& column, std::size_t number, std::size_t base);
+
   /// A table in Markdown for each class and shape.
   void print_details(std::ostream& out) const;
   /// For each class, the ratios of our own, a column for each shape ("far / near"), and their geometric mean.
   void print_ratios(std::ostream& out) const;
+  void print_relations(std::ostream& out) const;
   void write_json(std::ostream& out, const machine& here) const;
 
  private:
@@ -77,11 +84,19 @@ class comparison_table {
     std::map<distance, std::vector<double>> samples;
   };
 
+  struct relation {
+    std::string title;
+    std::string column;
+    std::size_t row;
+    std::size_t base;
+  };
+
   double best_peer(const row_label& like, distance where) const;
   std::vector<std::string> groups() const;
   std::vector<std::string> shapes(std::string_view group) const;
 
   std::vector<row> rows_;
+  std::vector<relation> relations_;
   std::size_t dropped_ = 0;
 };
 

@@ -51,6 +51,21 @@
 #include "switchyard/lockfree/bounded_queue.h"
 #include "switchyard/lockfree/event_count.h"
 #include "switchyard/lockfree/spsc_queue.h"
+#if __has_include("switchyard/lockfree/mpsc_queue.h")
+#include "switchyard/blocking/mpsc_queue.h"
+#include "switchyard/lockfree/mpsc_queue.h"
+#endif
+#if __has_include("switchyard/lockfree/relaxed_queue.h")
+#include "switchyard/blocking/relaxed_queue.h"
+#include "switchyard/lockfree/relaxed_queue.h"
+#endif
+#if __has_include("switchyard/lockfree/unbounded_queue.h")
+#include "switchyard/lockfree/unbounded_queue.h"
+#endif
+#if __has_include("switchyard/lockfree/unbounded_spsc_queue.h")
+#include "switchyard/blocking/unbounded_spsc_queue.h"
+#include "switchyard/lockfree/unbounded_spsc_queue.h"
+#endif
 
 // Which peers there are, BUILD.bazel says: a header is found only if its target is among the dependencies.
 #if __has_include("switchyard/adapters/atomic_queue.h")
@@ -115,6 +130,11 @@ class queue_comparison {
         add_crowd<queue, how::in_bulk>(e, {1, 1}, "bulk", usual_capacity, "");
         if (e.group == "relaxed") add_crowd<queue, how::in_bulk>(e, {4, 4}, "bulk", usual_capacity, "");
       }
+      if constexpr (requires(queue& q) { q.peek(bulk); }) {
+        entry in_place = e;
+        in_place.name += ", in place";
+        add_crowd<queue, how::in_place>(in_place, {1, 1}, "bulk", usual_capacity, "");
+      }
       if (everything_) add_the_rest<Queue>(e);
     }
   }
@@ -150,6 +170,25 @@ class queue_comparison {
   }
 
   comparison& rows() { return rows_; }
+
+  /// What waiting costs while nobody needs to, and what it is worth when there are more threads than processors.
+  void relate_waiting(const std::string& name) {
+    comparison_table& table = rows_.table();
+    const auto relate = [&](const char* title, const std::string& column, const std::string& shape,
+                            const std::string& base) {
+      const auto row = table.find(name, shape);
+      const auto other = table.find(name, base);
+      if (row && other) table.relate(title, column, *row, *other);
+    };
+    relate("push and pop to try_push and try_pop", "pair", "pair/wait", "pair");
+    for (const crowd c : crowds) {
+      relate("push and pop to try_push and try_pop", c.name(), "wait/" + c.name(), "try/" + c.name());
+    }
+    relate("push and pop to try_push and try_pop", "round trip", "round_trip/wait", "round_trip");
+    for (const crowd c : {crowd{4, 4}, crowd{8, 8}}) {
+      relate("push and pop of many threads to those of 1P1C", c.name(), "wait/" + c.name(), "wait/1P1C");
+    }
+  }
 
   /// For tools/instructions: names, and what counts `count` pairs of one.
   const std::map<std::string, std::function<bool(std::uint64_t count)>>& pairs() const { return pairs_; }
@@ -220,6 +259,10 @@ class queue_comparison {
 /// Those that are not templates of an element type alone.
 template <class T>
 using moodycamel_tokens = by_handles<adapters::moodycamel_bare_concurrent_queue<T>>;
+#if __has_include("switchyard/lockfree/relaxed_queue.h")
+template <class T>
+using relaxed_handles = by_handles<lockfree::relaxed_queue<T>>;
+#endif
 #if __has_include("switchyard/adapters/atomic_queue.h")
 template <class T>
 using optimist_spsc = adapters::atomic_queue_optimist<T, true>;
@@ -235,6 +278,9 @@ void add_spsc(queue_comparison& all) {
   const auto one_to_one = [](const char* name, part role) { return entry{"spsc", name, role, 1, 1}; };
   all.add<lockfree::spsc_queue>(one_to_one("lockfree.spsc_queue", part::ours));
   all.add<blocking::spsc_queue>(one_to_one("blocking.spsc_queue", part::ours));
+#if __has_include("switchyard/lockfree/unbounded_spsc_queue.h")
+  all.add<lockfree::unbounded_spsc_queue>(one_to_one("lockfree.unbounded_spsc_queue", part::ours));
+#endif
   all.add<adapters::moodycamel_bare_reader_writer_queue>(one_to_one("moodycamel.reader_writer_queue", part::peer));
 #if __has_include("switchyard/adapters/boost_queue.h")
   all.add<adapters::boost_spsc_queue>(one_to_one("boost.spsc_queue", part::peer));
@@ -281,6 +327,12 @@ void add_bounded(queue_comparison& all) {
 
 void add_unbounded(queue_comparison& all) {
   const auto unbounded = [](const char* name, part role) { return entry{"unbounded", name, role}; };
+#if __has_include("switchyard/lockfree/unbounded_queue.h")
+  all.add<lockfree::unbounded_queue>(unbounded("lockfree.unbounded_queue", part::ours));
+#endif
+#if __has_include("switchyard/lockfree/mpsc_queue.h")
+  all.add<lockfree::mpsc_queue>({"unbounded", "lockfree.mpsc_queue", part::ours, 8, 1});
+#endif
   all.add<blocking::unbounded_queue>(unbounded("blocking.unbounded_queue", part::ours));
 #if __has_include("switchyard/adapters/tbb_queue.h")
   all.add<adapters::tbb_queue>(unbounded("tbb.queue", part::peer));
@@ -295,6 +347,11 @@ void add_unbounded(queue_comparison& all) {
 
 void add_relaxed(queue_comparison& all) {
   const auto relaxed = [](const char* name, part role) { return entry{"relaxed", name, role}; };
+#if __has_include("switchyard/lockfree/relaxed_queue.h")
+  all.add<lockfree::relaxed_queue>(relaxed("lockfree.relaxed_queue", part::ours));
+  all.add<relaxed_handles>(relaxed("lockfree.relaxed_queue, handles", part::ours));
+  all.add<blocking::relaxed_queue>(relaxed("blocking.relaxed_queue", part::ours));
+#endif
   all.add<adapters::moodycamel_bare_concurrent_queue>(relaxed("moodycamel.concurrent_queue", part::peer));
   all.add<moodycamel_tokens>(relaxed("moodycamel.with_tokens", part::peer));
   all.add_cache_line("relaxed");
@@ -303,6 +360,15 @@ void add_relaxed(queue_comparison& all) {
 void add_waiting(queue_comparison& all) {
   const auto waiting = [](const char* name, part role) { return entry{"waiting", name, role}; };
   all.add_waiting<lockfree::bounded_queue>(waiting("lockfree.bounded_queue", part::ours));
+#if __has_include("switchyard/lockfree/unbounded_queue.h")
+  all.add_waiting<lockfree::unbounded_queue>(waiting("lockfree.unbounded_queue", part::ours));
+#endif
+#if __has_include("switchyard/lockfree/mpsc_queue.h")
+  all.add_waiting<lockfree::mpsc_queue>({"waiting", "lockfree.mpsc_queue", part::ours, 8, 1});
+#endif
+#if __has_include("switchyard/lockfree/relaxed_queue.h")
+  all.add_waiting<lockfree::relaxed_queue>(waiting("lockfree.relaxed_queue", part::ours));
+#endif
   all.add_waiting<blocking::bounded_queue>(waiting("blocking.bounded_queue", part::ours));
   all.add_waiting<blocking::unbounded_queue>(waiting("blocking.unbounded_queue", part::ours));
   all.add_waiting<lockfree::spsc_queue>({"waiting", "lockfree.spsc_queue", part::ours, 1, 1});
@@ -313,6 +379,11 @@ void add_waiting(queue_comparison& all) {
 #if __has_include("switchyard/adapters/tbb_queue.h")
   all.add_waiting<adapters::tbb_bounded_queue>(waiting("tbb.bounded_queue", part::peer));
 #endif
+  for (const char* side : {"lockfree.", "blocking."}) {
+    for (const char* queue : {"bounded_queue", "unbounded_queue", "spsc_queue", "mpsc_queue", "relaxed_queue"}) {
+      all.relate_waiting(std::string(side) + queue);
+    }
+  }
   all.add_waiting<adapters::std_bounded_queue>(waiting("std.bounded_queue", part::shown));
   all.add_waiting<adapters::absl_bounded_queue>(waiting("absl.bounded_queue", part::shown));
   all.add_waiting<adapters::moodycamel_concurrent_queue>(

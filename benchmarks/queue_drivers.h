@@ -32,6 +32,7 @@ inline constexpr std::size_t bulk = 32;
 enum class how {
   trying,    ///< try_push and try_pop, with `outside_wait` between two tries that fail
   in_bulk,   ///< the same with `bulk` items at a time
+  in_place,  ///< the same without copying them: reserve and commit, peek and consume
   waiting,   ///< push and pop
   spinning,  ///< spin_push and spin_pop, for what has nothing else
 };
@@ -81,7 +82,7 @@ struct item<std::string> {
   }
 };
 
-/// A queue that is to be used by handles, one for each thread: `producer()` and `consumer()`.
+/// A queue that is to be used by handles, one for each thread: `make_producer()` and `make_consumer()`.
 template <class Queue>
 struct by_handles : Queue {
   using Queue::Queue;
@@ -94,7 +95,7 @@ inline constexpr bool uses_handles<by_handles<Queue>> = true;
 template <class Queue>
 decltype(auto) way_in(Queue& queue) {
   if constexpr (uses_handles<Queue>) {
-    return queue.producer();
+    return queue.make_producer();
   } else {
     return (queue);
   }
@@ -102,7 +103,7 @@ decltype(auto) way_in(Queue& queue) {
 template <class Queue>
 decltype(auto) way_out(Queue& queue) {
   if constexpr (uses_handles<Queue>) {
-    return queue.consumer();
+    return queue.make_consumer();
   } else {
     return (queue);
   }
@@ -271,6 +272,18 @@ std::uint64_t produce(In& in, std::size_t producer, const atomic<bool>& stop) {
         }
       }
     }
+  } else if constexpr (Mode == how::in_place) {
+    outside_wait pause;
+    while (!stopped()) {
+      const auto places = in.reserve(bulk);
+      for (auto& place : places) place = item<T>::make(numbered(producer, ++sent));
+      if (places.empty()) {
+        pause.wait();
+        continue;
+      }
+      if (!in.commit(places.size())) throw std::runtime_error("commit failed");
+      pause = outside_wait();
+    }
   } else if constexpr (Mode == how::trying) {
     while (!stopped()) {
       T value = item<T>::make(numbered(producer, sent + 1));
@@ -287,6 +300,10 @@ std::uint64_t produce(In& in, std::size_t producer, const atomic<bool>& stop) {
   return sent;
 }
 
+/// Whether consumers find out by themselves that there is no more, rather than wait in the queue.
+template <how Mode>
+inline constexpr bool looks_for_itself = Mode == how::trying || Mode == how::in_bulk || Mode == how::in_place;
+
 /// Whether a queue's consumers cannot be told of the end but by an item.
 template <class Queue, how Mode>
 inline constexpr bool ends_by_mark = Mode == how::spinning || (Mode == how::waiting && !requires(Queue& queue) {
@@ -294,9 +311,10 @@ inline constexpr bool ends_by_mark = Mode == how::spinning || (Mode == how::wait
 });
 
 /// Takes until the queue is empty and nobody is `sending` any more. `so_far` says how many, where the end is an item.
-template <how Mode, class T, class Out>
+template <how Mode, class Queue, class Out>
 void consume(Out& out, const atomic<std::size_t>& sending, tally& got, atomic<std::uint64_t>& so_far) {
-  if constexpr (Mode == how::in_bulk || Mode == how::trying) {
+  using T = typename Queue::value_type;
+  if constexpr (looks_for_itself<Mode>) {
     std::array<T, Mode == how::in_bulk ? bulk : 1> items;
     outside_wait pause;
     for (bool last_look = false;;) {
@@ -305,6 +323,11 @@ void consume(Out& out, const atomic<std::size_t>& sending, tally& got, atomic<st
         const std::size_t count = out.try_pop_n(items.data(), bulk);
         for (std::size_t i = 0; i < count; ++i) got.add(item<T>::number_of(items[i]));
         some = count != 0;
+      } else if constexpr (Mode == how::in_place) {
+        const auto there = out.peek(bulk);
+        for (const auto& value : there) got.add(item<T>::number_of(value));
+        some = !there.empty();
+        out.consume(there.size());
       } else if (auto value = out.try_pop()) {
         got.add(item<T>::number_of(*value));
         some = true;
@@ -318,7 +341,7 @@ void consume(Out& out, const atomic<std::size_t>& sending, tally& got, atomic<st
         if (!last_look) pause.wait();
       }
     }
-  } else if constexpr (!ends_by_mark<Out, Mode>) {
+  } else if constexpr (!ends_by_mark<Queue, Mode>) {
     while (auto value = out.pop()) got.add(item<T>::number_of(*value));
   } else {
     for (std::uint64_t number; (number = take<Mode, T>(out)) != end_mark;) {
@@ -357,7 +380,7 @@ double transfer(const load& with) {
       auto&& out = way_out(*queue);
       tally mine;
       const std::size_t consumer = thread - with.producers;
-      consume<Mode, T>(out, *sending, mine, *taken[consumer]);
+      consume<Mode, Queue>(out, *sending, mine, *taken[consumer]);
       *got[consumer] = mine;
       return;
     }
@@ -373,9 +396,9 @@ double transfer(const load& with) {
     }
   });
   // Some queues may say "empty" while others are at work on them.
-  if constexpr (Mode == how::trying || Mode == how::in_bulk) {
+  if constexpr (looks_for_itself<Mode>) {
     auto&& out = way_out(*queue);
-    consume<Mode, T>(out, *sending, *got.back(), *taken.back());
+    consume<Mode, Queue>(out, *sending, *got.back(), *taken.back());
   }
   check(sent, got, with.ordered);
   std::uint64_t count = 0;

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <benchmark/benchmark.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstddef>
@@ -166,6 +167,9 @@ class comparison {
     })->Iterations(1)->UseManualTime();
   }
 
+  /// To be asked for how rows relate to each other.
+  comparison_table& table() { return table_; }
+
   /// Takes the samples and prints the tables. Returns what main should: not 0 if a row failed.
   int run(std::vector<char*> arguments, const comparison_options& options) {
     std::string defaults[] = {"--benchmark_enable_random_interleaving=true", "--benchmark_repetitions=21"};
@@ -176,10 +180,12 @@ class comparison {
     quiet_reporter reporter;
     benchmark::RunSpecifiedBenchmarks(&reporter);
     benchmark::Shutdown();
+    if (watched_) std::cerr << '\n';
     if (table_.empty()) return wrong() ? 1 : 0;  // only listed, or nothing matched
 
     table_.print_details(std::cout);
     table_.print_ratios(std::cout);
+    table_.print_relations(std::cout);
     std::cout << "\nRatios: median to the best peer's median, in the same class, shape and distance; `*`: not counted as a"
                  " peer. "
               << table_.dropped() << " samples dropped, as the distance changed.\n";
@@ -198,6 +204,7 @@ class comparison {
   // Takes a sample, up to three times until the distance was the same before and after.
   void measure(benchmark::State& state, std::size_t row, bool probe, const sampler& sample) {
     constexpr std::chrono::milliseconds probe_time(1);
+    if (watched_) std::cerr << '\r' << ++taken_ << " samples ";
     for (int attempt = 1;; ++attempt) {
       const double before = probe ? cache_line_round_trip(probe_time) : 0;
       const double rate = sample();
@@ -222,6 +229,7 @@ class comparison {
     std::ofstream text(path + ".md");
     text << "# " << here.date << ", " << here.cpu << ", " << here.compiler << "\n";
     table_.print_ratios(text);
+    table_.print_relations(text);
     table_.print_details(text);
     text.flush();
     json.flush();
@@ -234,6 +242,8 @@ class comparison {
   }
 
   comparison_table table_;
+  const bool watched_ = isatty(STDERR_FILENO) == 1;  // somebody wants to see that something happens
+  std::size_t taken_ = 0;
 };
 
 }  // namespace switchyard

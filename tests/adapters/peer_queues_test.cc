@@ -166,9 +166,9 @@ TEST(MoodycamelBare, ConcurrentQueue) {
 }
 TEST(MoodycamelBare, Handles) {
   moodycamel_bare_concurrent_queue<word> queue;
-  auto in = queue.producer();
-  auto other = queue.producer();
-  auto out = queue.consumer();
+  auto in = queue.make_producer();
+  auto other = queue.make_producer();
+  auto out = queue.make_consumer();
   static_assert(try_queue<moodycamel_bare_concurrent_queue<word>>);
   EXPECT_EQ(in.try_push(1), conqueue_status::success);
   EXPECT_EQ(other.try_push(2), conqueue_status::success);

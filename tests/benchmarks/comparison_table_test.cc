@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstddef>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -134,6 +136,29 @@ TEST_F(ComparisonTable, TimesAreWrittenAsTimes) {
             "| **ours**       |   3.00 | 2.00 | 4.00 |   2.00 |       3 |\n"
             "| peer           |   6.00 | 6.00 | 6.00 |   1.00 |       1 |\n"
             "| shown          |    600 |  600 |  600 | 0.01 * |       1 |\n");
+}
+
+TEST_F(ComparisonTable, Relations) {
+  const auto wait = declare("waiting", "ours", "wait/1P1C", part::ours);
+  const auto attempt = declare("bounded", "ours", "try/1P1C", part::ours);
+  const auto pair = declare("bounded", "ours", "pair", part::ours);
+  EXPECT_EQ(table.find("ours", "try/1P1C"), attempt);
+  EXPECT_EQ(table.find("theirs", "try/1P1C"), std::nullopt);
+  table.relate("one to another", "1P1C", wait, attempt);
+  table.relate("one to another", "pair", pair, pair);
+  std::ostringstream nothing;
+  table.print_relations(nothing);
+  EXPECT_EQ(nothing.str(), "");
+  table.add(wait, distance::near, 30);
+  table.add(attempt, distance::near, 40);
+  table.add(attempt, distance::far, 40);
+  std::ostringstream out;
+  table.print_relations(out);
+  EXPECT_EQ(out.str(),
+            "\n### one to another\n\n"
+            "| far / near |     1P1C | pair |\n"
+            "|------------|---------:|-----:|\n"
+            "| ours       | - / 0.75 |    - |\n");
 }
 
 TEST_F(ComparisonTable, RowsWithoutSamplesAreNotPrinted) {
