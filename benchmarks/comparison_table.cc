@@ -272,7 +272,7 @@ void comparison_table::print_ratios(std::ostream& out) const {
     out << "\n### " << group << ": ratio to the best peer\n\n";
     std::vector<std::string> head{"far / near"};
     head.insert(head.end(), columns.begin(), columns.end());
-    head.emplace_back("geometric mean");
+    head.emplace_back("mean");
     markdown_table table(std::move(head));
     for (const std::string& name : names) {
       std::vector<std::string> cells{name};
@@ -287,7 +287,7 @@ void comparison_table::print_ratios(std::ostream& out) const {
           const auto far = summary(i, distance::far);
           const auto near = summary(i, distance::near);
           for (const auto& sums : {alone, far, near}) {
-            if (!sums || !sums->ratio) continue;
+            if (!sums || !sums->ratio || !label.in_mean) continue;
             logarithms += std::log(*sums->ratio);
             ++count;
           }

@@ -29,6 +29,7 @@ struct row_label {
   std::string shape;  ///< what it does: "pair", "try/2P2C", ...
   part role = part::peer;
   unit written = unit::millions_per_second;
+  bool in_mean = true;  ///< whether its ratio counts in the geometric mean of its implementation's
 };
 
 /// Of the samples of a row at one distance; rates are operations a second.
@@ -73,7 +74,7 @@ class comparison_table {
 
   /// A table in Markdown for each class and shape.
   void print_details(std::ostream& out) const;
-  /// For each class, the ratios of our own, a column for each shape ("far / near"), and their geometric mean.
+  /// For each class, the ratios of our own, a column for each shape ("far / near"), and the geometric mean.
   void print_ratios(std::ostream& out) const;
   void print_relations(std::ostream& out) const;
   void write_json(std::ostream& out, const machine& here) const;

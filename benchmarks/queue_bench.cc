@@ -17,7 +17,8 @@
 //   .../cap16, .../cap65536                          capacities other than 1024
 //
 // The last three lines only with --all or a filter. Every sample takes 20 ms; everything that arrives is checked by
-// its sum and its order. What is not on this machine is left out with a note.
+// its sum and its order. The mean is that of pair, 1P1C, 2P2C, 4P4C and 8P8C. What is not on this machine is left out
+// with a note.
 #include <array>
 #include <chrono>
 #include <condition_variable>
@@ -151,7 +152,7 @@ class queue_comparison {
   /// What the cache line itself takes.
   void add_cache_line(const std::string& group) {
     rows_.add({group, "raw.cache_line", "round_trip", part::shown, unit::nanoseconds}, threads::several,
-              [] { return 1e9 / cache_line_round_trip(sample_time); });
+              [] { return 1e9 / cache_line_round_trip(sample_time).median; });
   }
 
   template <class Notify>
@@ -211,7 +212,8 @@ class queue_comparison {
       if (capacity > Queue::max_capacity) return;
     }
     const load with{c.producers, c.consumers, capacity, e.ordered};
-    rows_.add({e.group, e.name, kind + "/" + c.name() + more, e.role}, threads::several,
+    const bool in_mean = c.producers == c.consumers && Mode != how::in_bulk && Mode != how::in_place && more.empty();
+    rows_.add({e.group, e.name, kind + "/" + c.name() + more, e.role, {}, in_mean}, threads::several,
               [with] { return transfer<Queue, Mode>(with); });
   }
 
@@ -222,13 +224,13 @@ class queue_comparison {
 
   template <class Queue, how Mode>
   void add_round_trips(const entry& e, const std::string& shape) {
-    rows_.add({e.group, e.name, shape, e.role, unit::nanoseconds}, threads::several,
+    rows_.add({e.group, e.name, shape, e.role, unit::nanoseconds, false}, threads::several,
               [] { return round_trips<Queue, Mode>(usual_capacity); });
   }
 
   template <template <class...> class Queue>
   void add_the_rest(const entry& e) {
-    rows_.add({e.group, e.name, "burst/1P1C", e.role}, threads::several,
+    rows_.add({e.group, e.name, "burst/1P1C", e.role, {}, false}, threads::several,
               [] { return bursts<Queue<word>>(usual_capacity); });
     if (std::is_constructible_v<Queue<word>, std::size_t>) {
       for (const std::size_t capacity : {16, 65'536}) {

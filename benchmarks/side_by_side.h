@@ -188,7 +188,7 @@ class comparison {
     table_.print_relations(std::cout);
     std::cout << "\nRatios: median to the best peer's median, in the same class, shape and distance; `*`: not counted as a"
                  " peer. "
-              << table_.dropped() << " samples dropped, as the distance changed.\n";
+              << table_.dropped() << " samples dropped, as the distance changed.\nMean: the geometric one, of what counts by its class's bar.\n";
     if (!options.save.empty() && !save(options.save)) return 1;
     return wrong() ? 1 : 0;
   }
@@ -206,9 +206,9 @@ class comparison {
     constexpr std::chrono::milliseconds probe_time(1);
     if (watched_) std::cerr << '\r' << ++taken_ << " samples ";
     for (int attempt = 1;; ++attempt) {
-      const double before = probe ? cache_line_round_trip(probe_time) : 0;
+      const double before = probe ? cache_line_round_trip(probe_time).fastest : 0;
       const double rate = sample();
-      const double after = probe ? cache_line_round_trip(probe_time) : 0;
+      const double after = probe ? cache_line_round_trip(probe_time).fastest : 0;
       // Threads that never had a processor moved nothing.
       const distance where = !(rate > 0) ? distance::unclear : probe ? classify(before, after) : distance::alone;
       table_.add(row, where, rate);
