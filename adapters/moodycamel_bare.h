@@ -51,9 +51,10 @@ class moodycamel_bare_concurrent_queue {
       if (!queue_->enqueue(token_, std::move(value))) throw std::bad_alloc();
       return conqueue_status::success;
     }
-    // Not inline: g++ 12 then sees moodycamel use a null pointer that it does not use, and warns.
     template <class In>
-    [[gnu::noinline]] std::size_t try_push_n(In first, std::size_t n) {
+    std::size_t try_push_n(In first, std::size_t n) {
+      // Never so; but g++ 12 would warn of moodycamel's use of a null pointer.
+      if (!token_.valid()) throw std::bad_alloc();
       if (!queue_->enqueue_bulk(token_, first, n)) throw std::bad_alloc();
       return n;
     }
