@@ -227,9 +227,10 @@ class comparison {
     std::ofstream json(path + ".json");
     table_.write_json(json, here);
     std::ofstream text(path + ".md");
-    text << "# " << here.date << ", " << here.cpu << ", " << here.compiler << "\n";
+    text << "# " << here.date << ", " << here.cpu << ", " << here.compiler << "\n\n## Ratios\n";
     table_.print_ratios(text);
     table_.print_relations(text);
+    text << "\n## Rows\n";
     table_.print_details(text);
     text.flush();
     json.flush();
