@@ -1,6 +1,6 @@
 """The dependencies of Switchyard for a WORKSPACE that works offline (Bazel 4)."""
 
-load("//third_party:peers.bzl", "peers", "system_library")
+load("//third_party:peers.bzl", "changed_header", "peers", "system_library")
 load("//third_party:system_headers.bzl", "system_headers")
 
 def switchyard_deps(path):
@@ -31,12 +31,24 @@ def switchyard_deps(path):
         peers(
             name = "switchyard_peers",
             places = {
+                "atomic_queue": "/usr/include/atomic_queue/atomic_queue.h",
                 "boost.lockfree": "/usr/include/boost/lockfree/stack.hpp",
+                "concurrency_kit": "/usr/include/ck_ring.h",
                 "libcds": "/usr/include/cds/init.h",
                 "onetbb": "/usr/include/tbb/concurrent_priority_queue.h",
             },
         )
+    _library("atomic_queue", "atomic_queue", [])
     _library("boost.lockfree", "boost.lockfree", [])
+    if not native.existing_rule("concurrency_kit"):
+        # Its ring for many producers returns `false` for a null pointer, which is C but not C++.
+        changed_header(
+            name = "concurrency_kit",
+            header = "/usr/include/ck_ring.h",
+            new = "\t\t\t\treturn NULL;",
+            old = "\t\t\t\treturn false;",
+            target = "concurrency_kit",
+        )
     _library("libcds", "libcds", ["-lcds"])
     _library("onetbb", "tbb", ["-ltbb"])
 

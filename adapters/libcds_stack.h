@@ -17,46 +17,18 @@
 
 #include <cds/container/treiber_stack.h>
 #include <cds/gc/hp.h>
-#include <cds/init.h>
-#include <cds/threading/model.h>
 
 #include <optional>
 #include <type_traits>
 #include <utility>
 
+#include "switchyard/adapters/detail/libcds_in_use.h"
 #include "switchyard/interface/conqueue_status.h"
 #include "switchyard/interface/queue.h"
 
 namespace switchyard::adapters {
 
 namespace detail {
-
-/// libcds, from the first use to the end of the program.
-class libcds_in_use {
- public:
-  static void by_this_thread() {
-    static libcds_in_use for_all;
-    thread_local attached for_this_thread;
-  }
-
- private:
-  // Static objects are destroyed after the thread-local ones of the main thread: all threads have left.
-  struct attached {
-    attached() { cds::threading::Manager::attachThread(); }
-    ~attached() { cds::threading::Manager::detachThread(); }
-  };
-
-  struct initialised {
-    initialised() { cds::Initialize(); }
-    ~initialised() { cds::Terminate(); }
-  };
-
-  libcds_in_use() = default;
-  ~libcds_in_use() = default;
-
-  initialised library_;
-  cds::gc::HP hazard_pointers_;  // one for the whole program
-};
 
 struct libcds_with_elimination : cds::container::treiber_stack::traits {
   static constexpr const bool enable_elimination = true;

@@ -21,12 +21,10 @@ prepare() {
 # Runs Bazel in the repository, wherever the user is.
 run_bazel() { (cd "$root" && exec "$bazel" "$@"); }
 
-# exec_program TARGET ARGUMENTS...: builds the target optimised, silently if all
-# goes well, and becomes that program in the user's own folder, so that relative
-# paths among its arguments mean what the user means.
-exec_program() {
+# build_program TARGET: builds it optimised, silently if all goes well, and sets
+# `program` to where it is.
+build_program() {
   local target=$1 log bin
-  shift
   prepare
   if [[ -t 2 ]]; then
     # Somebody watches: Bazel's own progress lines.
@@ -42,5 +40,15 @@ exec_program() {
   fi
   bin=$(run_bazel info --config=opt bazel-bin 2>/dev/null) || exit
   target=${target#//}
-  exec "$bin/${target/://}" "$@"
+  program=$bin/${target/://}
+}
+
+# exec_program TARGET ARGUMENTS...: builds the target as above and becomes that
+# program in the user's own folder, so that relative paths among its arguments
+# mean what the user means.
+exec_program() {
+  local target=$1
+  shift
+  build_program "$target"
+  exec "$program" "$@"
 }
