@@ -87,10 +87,10 @@ class unbounded_queue : public waiting_queue<unbounded_queue<T, Allocator>, T> {
   static constexpr std::uint32_t objects = 2;
 #else
   // A segment takes four pages: all but these bytes of them.
-  static constexpr std::size_t room = 4 * 4096 - 4 * cache_padding;
-  static constexpr std::uint32_t words = room / sizeof(std::uint64_t);
+  static constexpr std::size_t slot_bytes = 4 * 4096 - 4 * cache_padding;
+  static constexpr std::uint32_t words = slot_bytes / sizeof(std::uint64_t);
   static constexpr std::uint32_t objects =
-      static_cast<std::uint32_t>(std::max<std::size_t>(room / ((sizeof(T) + alignof(T) + 3) / 4 * 4), 16));
+      static_cast<std::uint32_t>(std::max<std::size_t>(slot_bytes / ((sizeof(T) + alignof(T) + 3) / 4 * 4), 16));
 #endif
   using slots = std::conditional_t<way == kept::in_slots, detail::object_slots<T, objects>, detail::word_slots<words>>;
   using list = detail::segment_list<slots, Allocator>;
