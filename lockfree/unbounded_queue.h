@@ -7,9 +7,10 @@
 //   `bounded_queue` makes the producer wait instead of filling the memory. `blocking::unbounded_queue` has the same
 //   members.
 // Progress: lock-free, apart from the allocator: a thread stopped for ever anywhere stops no other; members that wait
-//   block when there is nothing to take. A thread stopped inside a push delays "closed" being reported (a pop says
-//   "empty"), and nothing else.
-// Ordering: linearizable FIFO. A push happens before the pop of its element.
+//   block when there is nothing to take.
+// Ordering: linearizable FIFO. A push happens before the pop of its element. While pushes that began before a close are
+//   under way, of elements that are not trivially copyable or are built from something else, "empty" may be returned
+//   instead of "closed".
 // Exceptions: an element that throws while it is handed over to who pops it is lost, as in P0260. What moves an element
 //   without throwing must not use the queue that it is in; constructors from anything else may.
 // Cost: one compare-and-swap a push and one a pop, and 8 bytes an element, for up to 8 trivially copyable bytes. Another
@@ -86,10 +87,10 @@ class unbounded_queue : public waiting_queue<unbounded_queue<T, Allocator>, T> {
   static constexpr std::uint32_t objects = 2;
 #else
   // A segment takes four pages: all but these bytes of them.
-  static constexpr std::size_t room = 4 * 4096 - 4 * cache_padding;
-  static constexpr std::uint32_t words = room / sizeof(std::uint64_t);
+  static constexpr std::size_t slot_bytes = 4 * 4096 - 4 * cache_padding;
+  static constexpr std::uint32_t words = slot_bytes / sizeof(std::uint64_t);
   static constexpr std::uint32_t objects =
-      static_cast<std::uint32_t>(std::max<std::size_t>(room / ((sizeof(T) + alignof(T) + 3) / 4 * 4), 16));
+      static_cast<std::uint32_t>(std::max<std::size_t>(slot_bytes / ((sizeof(T) + alignof(T) + 3) / 4 * 4), 16));
 #endif
   using slots = std::conditional_t<way == kept::in_slots, detail::object_slots<T, objects>, detail::word_slots<words>>;
   using list = detail::segment_list<slots, Allocator>;
@@ -206,9 +207,10 @@ conqueue_status unbounded_queue<T, Allocator>::push_one(part& mine, Args&&... ar
       auto element = make(std::forward<Args>(args)...);
       list_.put_for_sure(mine, element);
     } else {
-      std::optional<typename list::aside> reserved(std::in_place, list_, mine);
-      auto element = make(std::forward<Args>(args)...);
-      reserved.reset();
+      auto element = [&] {
+        const typename list::aside reserved(list_, mine);
+        return make(std::forward<Args>(args)...);
+      }();
       list_.put_for_sure(mine, element);
     }
   }

@@ -118,12 +118,12 @@ class word_slots {
     return true;
   }
 
-  /// Uses up the slot that would be put to next. False: all have been used.
+  /// Uses up the slot that would be put to next, after a release fence. False: all have been used.
   bool seal() noexcept {
     for (std::uint32_t at = puts_.look(memory_order_acquire); at < size; ++at) {
       element seen = key_;
-      // (6) release: with (5): that the queue is closed.
-      if (slots_[at].compare_exchange_strong(seen, gone(), memory_order_release, memory_order_relaxed)) return true;
+      // (6) relaxed, behind the fence of `close_flag`: with (5): that the queue is closed.
+      if (slots_[at].compare_exchange_strong(seen, gone(), memory_order_relaxed, memory_order_relaxed)) return true;
     }
     return false;
   }
@@ -237,12 +237,12 @@ class object_slots {
     return placed::all_used;
   }
 
-  /// Uses up the slot that would be put to next. False: all have been used.
+  /// Uses up the slot that would be put to next, after a release fence. False: all have been used.
   bool seal() noexcept {
     for (std::uint32_t at = puts_.look(memory_order_acquire); at < size; ++at) {
       std::uint32_t seen = empty;
-      // (6) release: with (5): that the queue is closed.
-      if (slots_[at].state.compare_exchange_strong(seen, gone, memory_order_release, memory_order_relaxed)) return true;
+      // (6) relaxed, behind the fence of `close_flag`: with (5): that the queue is closed.
+      if (slots_[at].state.compare_exchange_strong(seen, gone, memory_order_relaxed, memory_order_relaxed)) return true;
     }
     return false;
   }

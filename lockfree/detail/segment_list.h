@@ -7,8 +7,8 @@
 // Progress: `put` and `take` are lock-free. `prepare` is, apart from the allocator. A thread stopped anywhere keeps the
 //   segment that it looks at from being used again, and those that it has emptied itself, a few.
 // Ordering: linearizable FIFO.
-// Cost: that of a slot, two stores to a line of this thread's own and a compiler barrier. Once in `batch` segments that
-//   a thread has emptied, one system call (membarrier). A segment for each thread that puts, `batch` for each that
+// Cost: that of a slot, and a load of a line that is written once a segment: a thread goes on protecting the segment that
+//   it has used last. Once in `batch` segments that a thread has emptied, one system call (membarrier). A segment for each thread that puts, `batch` for each that
 //   takes, and up to half a megabyte to be used again; what is more is given back.
 #pragma once
 
@@ -196,9 +196,11 @@ class segment_list {
 template <class Slots, class Allocator>
 template <class Source, class MayPut>
 inline bool segment_list<Slots, Allocator>::put_if(part& mine, Source& source, MayPut may_put) {
-  segment* const last = tail_.load(memory_order_acquire);  // (9) with (7)
-  const bool is_safe = mine.tail_seen_.load(memory_order_relaxed) == last;
-  if (is_safe && last->slots.put_at_once(source, may_put)) [[likely]] return true;
+  // Relaxed: if it is the one of last time, `protect` has done the rest.
+  segment* const last = tail_.load(memory_order_relaxed);
+  if (mine.tail_seen_.load(memory_order_relaxed) == last && last->slots.put_at_once(source, may_put)) [[likely]] {
+    return true;
+  }
   // A word by value: so it need not be in memory.
   return put_slowly<std::conditional_t<std::is_integral_v<Source>, Source, Source&>>(mine, source, may_put);
 }
@@ -240,7 +242,8 @@ void segment_list<Slots, Allocator>::seal() noexcept {
     segment* const last = tail_.load(memory_order_acquire);  // (9) with (7)
     if (last->slots.seal()) break;
     segment* next = nullptr;
-    if (last->next.compare_exchange_strong(next, nowhere(), memory_order_release, memory_order_acquire)) break;  // (5) with (4)
+    // (5) with (4): relaxed is enough, behind the fence of `closed_.close()`.
+    if (last->next.compare_exchange_strong(next, nowhere(), memory_order_relaxed, memory_order_acquire)) break;
     if (next == nowhere()) break;
     advance(tail_, last, next);
   }
@@ -249,9 +252,8 @@ void segment_list<Slots, Allocator>::seal() noexcept {
 
 template <class Slots, class Allocator>
 inline bool segment_list<Slots, Allocator>::take(part& mine, element& out) noexcept {
-  segment* const first = head_.load(memory_order_acquire);  // (9) with (7)
-  const bool is_safe = mine.head_seen_.load(memory_order_relaxed) == first;
-  if (is_safe && first->slots.take_at_once(out)) [[likely]] return true;
+  segment* const first = head_.load(memory_order_relaxed);  // as in put_if
+  if (mine.head_seen_.load(memory_order_relaxed) == first && first->slots.take_at_once(out)) [[likely]] return true;
   return take_slowly(mine, out);
 }
 
@@ -280,7 +282,7 @@ template <class Slots, class Allocator>
 template <class Slots, class Allocator>
 auto segment_list<Slots, Allocator>::protect(atomic<segment*>& seen, const atomic<segment*>& source) noexcept
     -> segment* {
-  segment* found = source.load(memory_order_acquire);  // (9) with (7)
+  segment* found = source.load(memory_order_relaxed);  // a guess, or what was loaded below the last time
   while (seen.load(memory_order_relaxed) != found) [[unlikely]] {
     seen.store(found, memory_order_release);        // (1) with (3)
     asymmetric_fence_light();                       // (10) with (11)

@@ -4,7 +4,7 @@
 // When: pieces of some pages each, of which there may be very many at some time and few later. The C library's heap
 //   gives back what lies at its end only: one piece there that is still in use keeps all others resident.
 // Progress: that of the system.
-// Cost: a system call each way, and a page fault for each page at its first use.
+// Cost: a system call each way.
 #pragma once
 
 #include <cstddef>
@@ -44,7 +44,8 @@ struct whole_pages {
   }
 
   static T* allocate(std::size_t n) {
-    void* const pages = ::mmap(nullptr, n * sizeof(T), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* const pages = ::mmap(nullptr, n * sizeof(T), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
+                               -1, 0);
     if (pages == MAP_FAILED) throw std::bad_alloc();
     return static_cast<T*>(pages);
   }

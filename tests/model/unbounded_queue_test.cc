@@ -166,12 +166,11 @@ TYPED_TEST(unbounded_queue_model, TwoConsumers) {
 }
 
 // A segment goes round while another thread looks at it, to pop or to push.
-template <class T>
-void expect_reuse(bool other_pops) {
+TYPED_TEST(unbounded_queue_model, ASegmentIsUsedAgainUnderAPop) {
   expect_proved(
-      [=] {
-        unbounded_queue<T> queue;
-        ledger<T> all;
+      [] {
+        unbounded_queue<TypeParam> queue;
+        ledger<TypeParam> all;
         all.push(queue, 2);
         all.push(queue, 3);
         all.pop(queue);
@@ -180,23 +179,63 @@ void expect_reuse(bool other_pops) {
         std::optional<int> got;
         {
           thread other([&] {
-            if (!other_pops) {
-              all.push(queue, 9);
-            } else if (auto x = queue.try_pop()) {
-              got = number(*x);
-            }
+            if (auto x = queue.try_pop()) got = number(*x);
           });
           all.pop(queue);  // the first is over
           all.push(queue, 5);
           all.push(queue, 6);  // and is used again
         }
+        require(got != 6, "5 comes first");
         if (got) all.note(*got);
         all.settle(queue);
       },
       {.preemptions = 2});
 }
-TYPED_TEST(unbounded_queue_model, ASegmentIsUsedAgainUnderAPop) { expect_reuse<TypeParam>(true); }
-TYPED_TEST(unbounded_queue_model, ASegmentIsUsedAgainUnderAPush) { expect_reuse<TypeParam>(false); }
+TYPED_TEST(unbounded_queue_model, ASegmentIsUsedAgainUnderAPush) {
+  expect_proved(
+      [] {
+        unbounded_queue<TypeParam> queue;
+        ledger<TypeParam> all;
+        all.push(queue, 2);
+        all.push(queue, 3);
+        {
+          thread other([&] { all.push(queue, 9); });
+          all.push(queue, 4);  // in the second segment
+          all.pop(queue);
+          all.pop(queue);
+          all.pop(queue);      // the first is over
+          all.push(queue, 5);
+          all.push(queue, 6);  // and is used again
+        }
+        all.settle(queue);
+      },
+      {.preemptions = std::is_same_v<TypeParam, int> ? 2u : 1u});
+}
+
+// What was done in a segment by who looks at another one now comes before it is used again.
+TEST(unbounded_queue, ASegmentIsUsedAgainAfterAPopInIt) {
+  expect_proved(
+      [] {
+        unbounded_queue<owner> queue;
+        ledger<owner> all;
+        for (int i = 2; i < 7; ++i) all.push(queue, i);  // in three segments
+        std::optional<int> got[2];
+        {
+          thread other([&] {
+            for (auto& each : got) {
+              if (auto x = queue.try_pop()) each = number(*x);
+            }
+          });
+          for (int i = 0; i < 4; ++i) all.pop(queue);
+          for (int i = 7; i < 9; ++i) all.push(queue, i);
+        }
+        for (const auto& each : got) {
+          if (each) all.note(*each);
+        }
+        all.settle(queue);
+      },
+      {.preemptions = 1});
+}
 
 // No pop says "empty" once a push was told "closed"; nor after another was told "closed".
 TYPED_TEST(unbounded_queue_model, CloseLosesNothing) {
@@ -258,6 +297,50 @@ void expect_closed_at_the_end(int inside) {
 }
 TYPED_TEST(unbounded_queue_model, CloseBeforeTheLastSlot) { expect_closed_at_the_end<TypeParam>(1); }
 TYPED_TEST(unbounded_queue_model, CloseAtTheEndOfASegment) { expect_closed_at_the_end<TypeParam>(2); }
+
+// The same for who does not close, but is told that somebody has.
+TEST(unbounded_queue, ClosedBySomebodyElseBeforeTheLastSlot) {
+  expect_proved(
+      [] {
+        unbounded_queue<wide> queue;
+        ledger<wide> all;
+        all.push(queue, 2);
+        all.pop(queue);
+        {
+          thread producer([&] { all.push(queue, 4); });
+          thread closer([&] { queue.close(); });
+          auto x = queue.try_pop();
+          if (x) {
+            all.note(number(*x));
+          } else if (x.error() == closed) {
+            producer.join();
+            require(all.pushed == all.popped, "closed means drained");
+          }
+        }
+        all.settle(queue);
+      },
+      {.preemptions = 2});
+}
+
+// A segment whose memory is given back, since enough is kept, while somebody looks at it to close.
+TEST(unbounded_queue, ASegmentThatGoesUnderAClose) {
+  expect_proved(
+      [] {
+        unbounded_queue<owner> queue;
+        ledger<owner> all;
+        for (int i = 2; i < 7; ++i) all.push(queue, i);
+        for (int i = 2; i < 7; ++i) all.pop(queue);
+        all.push(queue, 7);
+        all.pop(queue);
+        {
+          thread closer([&] { queue.close(); });
+          all.push(queue, 8);
+          all.pop(queue);
+        }
+        all.settle(queue);
+      },
+      {.preemptions = 2});
+}
 
 TYPED_TEST(unbounded_queue_model, AWaitingPopIsWoken) {
   expect_proved(
