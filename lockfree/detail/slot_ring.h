@@ -255,11 +255,11 @@ class slot_ring {
     for (backoff contention;;) {
       double_word& slot = slot_at(tail);
       position control = slot.load_first(memory_order_acquire);  // (2) with (3), (5)
-      if (control == tail) {
+      if (control == tail) [[likely]] {
         // Empty and ours to fill.
         double_word::words expected{tail, slot.load_second(memory_order_relaxed)};
         if (slot.compare_exchange(expected, {tail | full, word}, memory_order_release,  // (3) with (2), (4)
-                                  memory_order_acquire)) {                              // (2) with (3), (5)
+                                  memory_order_acquire)) [[likely]] {                   // (2) with (3), (5)
           fetch_ahead(tail);
           word = expected.second;
           return conqueue_status::success;
@@ -278,12 +278,12 @@ class slot_ring {
     for (backoff contention;;) {
       double_word& slot = slot_at(head);
       position control = slot.load_first(memory_order_acquire);  // (4) with (3), (5)
-      if ((control & ~closed) == (head | full)) {
+      if ((control & ~closed) == (head | full)) [[likely]] {
         // Full and ours to empty. The closing mark stays for the put of the next lap.
         double_word::words expected{control, slot.load_second(memory_order_relaxed)};
         if (slot.compare_exchange(expected, {control - full + lap_, word},
                                   memory_order_release,  // (5) with (2), (4)
-                                  memory_order_relaxed)) {
+                                  memory_order_relaxed)) [[likely]] {
           fetch_ahead(head);
           word = expected.second;
           return conqueue_status::success;
