@@ -13,7 +13,7 @@ inline void prefetch_for_write([[maybe_unused]] const void* address) noexcept {
 #if defined(SWITCHYARD_MODEL)
   // Nothing that a program could see.
 #elif defined(__x86_64__)
-  asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(address)));
+  asm volatile("prefetchw (%0)" : : "r"(address));
 #else
   __builtin_prefetch(address, 1);
 #endif

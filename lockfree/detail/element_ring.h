@@ -18,9 +18,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "switchyard/atomics/cache_padded.h"
 #include "switchyard/atomics/plain.h"
-#include "switchyard/atomics/prefetch.h"
 #include "switchyard/interface/conqueue_status.h"
 #include "switchyard/lockfree/detail/slot_ring.h"
 #include "switchyard/lockfree/detail/slots.h"
@@ -39,8 +37,6 @@ class word_store {
     explicit hand(word_store&) noexcept {}
     std::uint64_t word = 0;
   };
-
-  static constexpr void expect(std::uint64_t) noexcept {}
 
   template <class... Args>
   static void build(std::uint64_t& word, Args&&... args) {
@@ -111,14 +107,6 @@ class node_store {
    public:
     std::uint64_t word;
   };
-
-  /// Asks for the node's lines, which this thread may soon have in its hand. Or for nothing, if `word` is 0.
-  static void expect(std::uint64_t word) noexcept {
-    constexpr std::size_t most = 4;  // lines; those after them the processor guesses itself
-    for (std::size_t at = 0; at < sizeof(node) && at < most * line_size; at += line_size) {
-      prefetch_for_write(reinterpret_cast<const std::byte*>(to_node(word)) + at);
-    }
-  }
 
   template <class... Args>
   static void build(std::uint64_t word, Args&&... args) {
@@ -202,9 +190,7 @@ class element_ring {
     template <class... Args>
     conqueue_status try_put(Args&&... args) {
       store::build(held_.word, std::forward<Args>(args)...);
-      const conqueue_status status = words_.try_put(held_.word);
-      if constexpr (!holds_words) store::expect(words_.word_soon());
-      return status;
+      return words_.try_put(held_.word);
     }
 
    private:
@@ -223,7 +209,6 @@ class element_ring {
     conqueue_status try_take(Sink& sink) {
       const conqueue_status status = words_.try_take(held_.word);
       if (status != conqueue_status::success) return status;
-      if constexpr (!holds_words) store::expect(words_.word_soon());
       store::move_out(held_.word, sink);
       return status;
     }

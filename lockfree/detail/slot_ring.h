@@ -98,9 +98,6 @@ class slot_ring {
       }
     }
 
-    /// What a put soon after this will be given for its word, or 0. Only fit for a prefetch.
-    std::uint64_t word_soon() const noexcept { return ring_.word_soon(tail_, 0); }
-
    private:
     slot_ring& ring_;
     position tail_;  // as far as this thread knows
@@ -128,9 +125,6 @@ class slot_ring {
       }
       return status;
     }
-
-    /// What a take soon after this will give, or 0. Only fit for a prefetch.
-    std::uint64_t word_soon() const noexcept { return ring_.word_soon(head_, full); }
 
     /// After `empty`, if every put is reserved: whether there is neither a word nor a reservation.
     bool nothing_is_reserved() const noexcept {
@@ -215,10 +209,8 @@ class slot_ring {
   static constexpr std::size_t slots_a_line = line_size / sizeof(double_word);
 #ifdef SWITCHYARD_MODEL
   static constexpr std::size_t lines_ahead = 0;
-  static constexpr std::size_t words_ahead = 0;
 #else
   static constexpr std::size_t lines_ahead = 2;
-  static constexpr std::size_t words_ahead = 4;
 #endif
 
   std::size_t index(position p) const noexcept { return static_cast<std::size_t>((p & (lap_ - 1)) / index_unit); }
@@ -308,14 +300,6 @@ class slot_ring {
         prefetch_for_write(&slots_[i + lines_ahead * slots_a_line]);
       }
     }
-  }
-
-  // The word of a slot a little further on, if it is full or not according to `state`.
-  std::uint64_t word_soon(position p, position state) const noexcept {
-    if constexpr (words_ahead == 0) return 0;
-    const std::size_t i = index(p) + words_ahead;
-    const double_word& slot = slots_[i < size() ? i : 0];
-    return (slot.load_first(memory_order_relaxed) & full) == state ? slot.load_second(memory_order_relaxed) : 0;
   }
 
   // Moves a hint to `to`, unless it is there already. Two threads may still store in the wrong order; the
