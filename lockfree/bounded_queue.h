@@ -6,12 +6,13 @@
 // Progress: try_ members and `close` are lock-free: a thread stopped for ever anywhere stops no other. Members
 //   that wait block, sleeping in the kernel.
 // Ordering: linearizable FIFO if T is trivially copyable. Otherwise FIFO, where `full` also counts the elements
-//   that other threads are building or moving out at that moment, and `empty` is returned instead of `closed`
-//   while they are. A push happens before the pop of its element.
+//   that other threads are building at that moment, and `empty` is returned instead of `closed` while they are.
+//   A push happens before the pop of its element.
 // Exceptions: an element that throws while it is moved out is lost, as in P0260.
 // Cost: one 16-byte compare-and-swap a push and one a pop, and 16 bytes an element, for up to 8 trivially
 //   copyable bytes. Others take a node besides, in the constructor, and one for each thread at its first use of
-//   the queue, which may throw std::bad_alloc; and, if not trivially copyable, another read-modify-write.
+//   the queue, which may throw std::bad_alloc; and, if not trivially copyable, another compare-and-swap a push.
+//   Bulk members do the same for every element, and share the rest.
 //
 //   bounded_queue<job> q(1024);  /* producers */ q.push(job());  /* consumers */ while (auto j = q.pop()) run(*j);
 #pragma once
@@ -23,8 +24,6 @@
 #include <utility>
 
 #include "switchyard/atomics/atomic.h"
-#include "switchyard/atomics/cache_padded.h"
-#include "switchyard/atomics/fetch.h"
 #include "switchyard/interface/conqueue_status.h"
 #include "switchyard/lockfree/close_gate.h"
 #include "switchyard/lockfree/detail/element_ring.h"
@@ -37,8 +36,8 @@ namespace detail {
 
 /// Pushing and closing when elements are copied: one that turns out not to fit has cost its source nothing.
 ///
-/// An emplace, too, builds the element before it looks for room. Should building it consume its arguments,
-/// which copying a T does not, then `full` and `closed` have consumed them too.
+/// An emplace may build the element before it is told that there is no room. Should building it consume its
+/// arguments, which copying a T does not, then `full` and `closed` have consumed them too.
 template <class T, class Allocator>
 class copying_ring : public element_ring<T, Allocator> {
   using ring = element_ring<T, Allocator>;
@@ -46,15 +45,32 @@ class copying_ring : public element_ring<T, Allocator> {
  public:
   using ring::ring;
 
-  template <class... Args>
-  conqueue_status emplace_once(Args&&... args) {
-    return ring::try_put(std::forward<Args>(args)...);
-  }
-  template <class Sink>
-  conqueue_status pop_once(Sink& sink) {
-    return ring::try_take(sink);
-  }
-  conqueue_status look_once() const noexcept { return ring::look(); }
+  /// Several pushes one after the other, or one.
+  class pusher : ring::putter {
+   public:
+    explicit pusher(copying_ring& ring) : ring::putter(ring) {}
+
+    template <class... Args>
+    conqueue_status emplace(Args&&... args) {
+      if constexpr (!ring::holds_words) {
+        // Not to copy much in vain; who asks again and again also does not take the node's lines from anybody.
+        if (const auto status = this->refusal(); status != conqueue_status::success) return status;
+      }
+      return this->try_put(std::forward<Args>(args)...);
+    }
+  };
+
+  class popper : ring::taker {
+   public:
+    explicit popper(copying_ring& ring) : ring::taker(ring) {}
+
+    template <class Sink>
+    conqueue_status pop(Sink& sink) {
+      return this->try_take(sink);
+    }
+  };
+
+  conqueue_status look_once() noexcept { return ring::words().look(); }
 
   // The flag first, so that nobody is refused before it can be seen; the mark in the ring is what counts.
   void close_once() noexcept {
@@ -62,7 +78,7 @@ class copying_ring : public element_ring<T, Allocator> {
     ring::close();
   }
   bool is_closed() const noexcept {
-    if (!closed_.load(memory_order_acquire)) return false;  // (2) with (1)
+    if (!closed_.load(memory_order_acquire)) [[likely]] return false;  // (2) with (1)
     // On behalf of a thread that may have stopped between the two.
     const_cast<copying_ring*>(this)->ring::close();
     return true;
@@ -72,66 +88,74 @@ class copying_ring : public element_ring<T, Allocator> {
   atomic<bool> closed_{false};
 };
 
-/// Pushing and closing when elements are moved: room is set aside before one is built, so that it will fit.
-///
-/// Invariant "room": `room_` is the size, less the elements in the ring and those that threads are building or
-/// moving out. So a put for which room was set aside succeeds, and when all the room is there, nobody is inside.
+/// Pushing and closing when elements are moved: room is reserved before one is built, so that it will fit.
 template <class T, class Allocator>
 class reserving_ring : public element_ring<T, Allocator> {
   using ring = element_ring<T, Allocator>;
 
  public:
-  reserving_ring(std::size_t size, start_at start, const Allocator& allocator)
-      : ring(size, start, allocator), room_(std::in_place, size) {}
+  using ring::ring;
 
-  template <class... Args>
-  conqueue_status emplace_once(Args&&... args) {
-    // (3) acquire: with (4), by which the ring has got back all the room that is counted here.
-    const bool reserved = try_fetch_add<std::int64_t>(*room_, -1, 0, memory_order_acquire);
-    if (!reserved) return closed_.is_closed() ? conqueue_status::closed : conqueue_status::full;
-    room_guard room{*room_};
-    // Having reserved is the announcement.
-    if (!closed_.is_open_after_announcing()) return conqueue_status::closed;
-    const conqueue_status status = ring::try_put(std::forward<Args>(args)...);
-    room.keep = status == conqueue_status::success;
-    return status;
-  }
+  class pusher : ring::putter {
+   public:
+    explicit pusher(reserving_ring& r) : ring::putter(r), ring_(r) {}
 
-  template <class Sink>
-  conqueue_status pop_once(Sink& sink) {
-    room_guard room{*room_, true};
-    const auto counting_sink = [&](T&& element) {
-      room.keep = false;
-      sink(std::move(element));
-    };
-    const conqueue_status status = ring::try_take(counting_sink);
-    return status == conqueue_status::success || !is_drained() ? status : conqueue_status::closed;
-  }
-  conqueue_status look_once() const noexcept {
-    const conqueue_status status = ring::look();
-    return status == conqueue_status::success || !is_drained() ? status : conqueue_status::closed;
+    template <class... Args>
+    conqueue_status emplace(Args&&... args) {
+      if (!ring_.reserve()) return ring_.is_closed() ? conqueue_status::closed : conqueue_status::full;
+      reservation room{ring_};
+      // Having reserved is the announcement.
+      if (!ring_.closed_.is_open_after_announcing()) return conqueue_status::closed;
+      const conqueue_status status = this->try_put(std::forward<Args>(args)...);
+      room.used = status == conqueue_status::success;
+      return status;
+    }
+
+   private:
+    reserving_ring& ring_;
+  };
+
+  class popper : public ring::taker {
+   public:
+    explicit popper(reserving_ring& r) : ring::taker(r), ring_(r) {}
+
+    template <class Sink>
+    conqueue_status pop(Sink& sink) {
+      const conqueue_status status = this->try_take(sink);
+      return status == conqueue_status::empty ? ring_.empty_or_closed(*this) : status;
+    }
+
+   private:
+    reserving_ring& ring_;
+  };
+
+  conqueue_status look_once() noexcept {
+    auto words = ring::words();
+    const conqueue_status status = words.look();
+    return status == conqueue_status::empty ? empty_or_closed(words) : status;
   }
 
   void close_once() noexcept { closed_.close(); }
   bool is_closed() const noexcept { return closed_.is_closed(); }
 
  private:
-  // Relaxed: once the flag has settled, the reservations of all who passed it can be seen.
-  bool is_drained() const noexcept {
-    return closed_.is_settled() && room_->load(memory_order_relaxed) == static_cast<std::int64_t>(ring::size());
+  // Once the flag has settled, the reservations of all who passed it can be seen.
+  template <class Taker>
+  conqueue_status empty_or_closed(const Taker& found_nothing) const noexcept {
+    if (!closed_.is_settled()) [[likely]] return conqueue_status::empty;
+    return found_nothing.nothing_is_reserved() ? conqueue_status::closed : conqueue_status::empty;
   }
 
-  // Gives the room for one element back at the end, also by an exception, unless told to keep it.
-  struct room_guard {
-    atomic<std::int64_t>& room;
-    bool keep = false;
-    ~room_guard() {
-      if (!keep) room.fetch_add(1, memory_order_release);  // (4) with (3)
+  // Given back at the end, also by an exception, unless used.
+  struct reservation {
+    reserving_ring& ring;
+    bool used = false;
+    ~reservation() {
+      if (!used) ring.give_back();
     }
   };
 
   close_flag closed_;
-  cache_padded<atomic<std::int64_t>> room_;
 };
 
 }  // namespace detail
@@ -164,13 +188,27 @@ class bounded_queue : public waiting_queue<bounded_queue<T, Allocator>, T> {
 
   template <class... Args>
   conqueue_status emplace_once(Args&&... args) {
-    return ring_.emplace_once(std::forward<Args>(args)...);
+    return typename ring::pusher(ring_).emplace(std::forward<Args>(args)...);
   }
   template <class Sink>
   conqueue_status pop_once(Sink&& sink) {
-    return ring_.pop_once(sink);
+    return typename ring::popper(ring_).pop(sink);
   }
-  conqueue_status look_once() const noexcept { return ring_.look_once(); }
+  template <class In>
+  void push_batch_once(In& first, std::size_t n, std::size_t& done) {
+    typename ring::pusher to(ring_);
+    for (; done < n && to.emplace(*first) == conqueue_status::success; ++first) ++done;
+  }
+  template <class Out>
+  void pop_batch_once(Out& out, std::size_t max, std::size_t& done) {
+    typename ring::popper from(ring_);
+    const auto write = [&out](T&& element) {
+      *out = std::move(element);
+      ++out;
+    };
+    while (done < max && from.pop(write) == conqueue_status::success) ++done;
+  }
+  conqueue_status look_once() noexcept { return ring_.look_once(); }
   void close_once() noexcept { ring_.close_once(); }
 
   ring ring_;

@@ -32,17 +32,20 @@ class word_store {
  public:
   explicit word_store(slot_ring<Allocator>&) noexcept {}
 
-  static constexpr std::uint64_t spare() noexcept { return 0; }
-  static constexpr void recycle(std::uint64_t) noexcept {}
+  /// The word of one element, while it is put or taken.
+  struct hand {
+    explicit hand(word_store&) noexcept {}
+    std::uint64_t word = 0;
+  };
 
   template <class... Args>
-  void build(std::uint64_t& word, Args&&... args) {
+  static void build(std::uint64_t& word, Args&&... args) {
     const T value(std::forward<Args>(args)...);
     std::memcpy(&word, &value, sizeof(T));
   }
 
   template <class Sink>
-  void move_out(std::uint64_t word, Sink& sink) {
+  static void move_out(std::uint64_t word, Sink& sink) {
     std::array<std::byte, sizeof(T)> bytes;
     std::memcpy(bytes.data(), &word, sizeof(T));
     sink(std::bit_cast<T>(bytes));
@@ -52,6 +55,20 @@ class word_store {
 /// Elements in nodes. A thread's first operation allocates its spare one, and may throw std::bad_alloc.
 template <class T, class Allocator>
 class node_store {
+  struct node {
+    node() noexcept {}
+    ~node() {}
+    union {
+      node* next = nullptr;  // while among the `more`
+      plain<T> element;
+    };
+  };
+  // More than one only if building an element, or moving one out, pushes or pops another.
+  struct spare_nodes {
+    node* one = nullptr;
+    node* more = nullptr;
+  };
+
  public:
   explicit node_store(slot_ring<Allocator>& ring)
       : ring_(ring), nodes_(ring.size(), ring.get_allocator()), allocator_(ring.get_allocator()) {
@@ -69,30 +86,35 @@ class node_store {
     });
   }
 
-  /// A node that nobody else knows, and may have to be allocated; and the way back.
-  std::uint64_t spare() {
-    spare_nodes& mine = spares_.local();
-    if (mine.one != nullptr) return to_word(std::exchange(mine.one, nullptr));
-    if (mine.more != nullptr) return to_word(std::exchange(mine.more, mine.more->next));
-    return to_word(std::construct_at(std::to_address(traits::allocate(allocator_, 1))));
-  }
-  void recycle(std::uint64_t word) noexcept {
-    spare_nodes& mine = spares_.local();  // has been called in this thread before, so it cannot throw
-    node* const n = to_node(word);
-    if (mine.one == nullptr) {
-      mine.one = n;  // without touching the node, whose line another processor may have
-    } else {
-      n->next = std::exchange(mine.more, n);
+  /// The spare node of the calling thread, or what it has been exchanged for. May have to be allocated.
+  class hand {
+   public:
+    explicit hand(node_store& store) : spares_(store.spares_.local()), word(store.spare(spares_)) {}
+    hand(const hand&) = delete;
+    hand& operator=(const hand&) = delete;
+    ~hand() {
+      node* const n = to_node(word);
+      if (spares_.one == nullptr) {
+        spares_.one = n;  // without touching the node, whose line another processor may have
+      } else {
+        n->next = std::exchange(spares_.more, n);
+      }
     }
-  }
+
+   private:
+    spare_nodes& spares_;
+
+   public:
+    std::uint64_t word;
+  };
 
   template <class... Args>
-  void build(std::uint64_t word, Args&&... args) {
+  static void build(std::uint64_t word, Args&&... args) {
     to_node(word)->element.construct(std::forward<Args>(args)...);
   }
 
   template <class Sink>
-  void move_out(std::uint64_t word, Sink& sink) {
+  static void move_out(std::uint64_t word, Sink& sink) {
     struct destroy_at_exit {
       plain<T>& element;
       ~destroy_at_exit() { element.destroy(); }
@@ -101,23 +123,16 @@ class node_store {
   }
 
  private:
-  struct node {
-    node() noexcept {}
-    ~node() {}
-    union {
-      node* next = nullptr;  // while among the `more`
-      plain<T> element;
-    };
-  };
-  // More than one only if building an element, or moving one out, pushes or pops another.
-  struct spare_nodes {
-    node* one = nullptr;
-    node* more = nullptr;
-  };
   using traits = typename std::allocator_traits<Allocator>::template rebind_traits<node>;
 
   static std::uint64_t to_word(node* n) noexcept { return reinterpret_cast<std::uintptr_t>(n); }
   static node* to_node(std::uint64_t word) noexcept { return reinterpret_cast<node*>(word); }
+
+  std::uint64_t spare(spare_nodes& mine) {
+    if (mine.one != nullptr) return to_word(std::exchange(mine.one, nullptr));
+    if (mine.more != nullptr) return to_word(std::exchange(mine.more, mine.more->next));
+    return to_word(std::construct_at(std::to_address(traits::allocate(allocator_, 1))));
+  }
 
   // Gives a node's memory back, unless it is of the first ones.
   void release(node* n) noexcept {
@@ -136,8 +151,11 @@ class node_store {
 /// A slot_ring of T. What it says of progress and order holds here.
 template <class T, class Allocator>
 class element_ring {
+  using store = std::conditional_t<std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(std::uint64_t),
+                                   word_store<T, Allocator>, node_store<T, Allocator>>;
+
  public:
-  static constexpr bool holds_words = std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(std::uint64_t);
+  static constexpr bool holds_words = std::is_same_v<store, word_store<T, Allocator>>;
 
   element_ring(std::size_t size, start_at start, const Allocator& allocator)
       : ring_(size, start, allocator), store_(ring_) {}
@@ -145,51 +163,67 @@ class element_ring {
   element_ring& operator=(const element_ring&) = delete;
   ~element_ring() {
     if constexpr (!std::is_trivially_destructible_v<T>) {
+      taker all(*this);
       const auto drop = [](T&&) {};
-      while (try_take(drop) == conqueue_status::success) {
+      while (all.try_take(drop) == conqueue_status::success) {
       }
     }
   }
 
   std::size_t size() const noexcept { return ring_.size(); }
   std::size_t size_approx() const noexcept { return ring_.size_approx(); }
-  conqueue_status look() const noexcept { return ring_.look(); }
+  /// For looking at what a take would find.
+  auto words() noexcept { return typename slot_ring<Allocator>::taker(ring_); }
   Allocator get_allocator() const noexcept { return ring_.get_allocator(); }
   void close() noexcept { ring_.close(); }
+  bool reserve() noexcept { return ring_.reserve(); }
+  void give_back() noexcept { ring_.give_back(); }
 
-  /// Appends a T made of `args`: `success`, or `full` or `closed`, and then the T is gone with what was moved
-  /// into it.
-  template <class... Args>
-  conqueue_status try_put(Args&&... args) {
-    held_word held(store_);
-    store_.build(held.word, std::forward<Args>(args)...);
-    return ring_.try_put(held.word);
-  }
+  /// One put or several one after the other. May throw std::bad_alloc.
+  class putter {
+   public:
+    explicit putter(element_ring& ring) : held_(ring.store_), words_(ring.ring_) {}
 
-  /// Removes the oldest element and calls `sink(T&&)` with it: `success`. Or `empty` or `closed`. If `sink`
-  /// throws, the element is lost.
-  template <class Sink>
-  conqueue_status try_take(Sink& sink) {
-    held_word held(store_);
-    const conqueue_status status = ring_.try_take(held.word);
-    if (status == conqueue_status::success) store_.move_out(held.word, sink);
-    return status;
-  }
+    /// `success`, or what a put would be told at this moment.
+    conqueue_status refusal() noexcept { return words_.refusal(); }
 
- private:
-  using store = std::conditional_t<holds_words, word_store<T, Allocator>, node_store<T, Allocator>>;
+    /// Appends a T made of `args`: `success`. Or `full` or `closed`, and then the T is gone with what was moved
+    /// into it.
+    template <class... Args>
+    conqueue_status try_put(Args&&... args) {
+      store::build(held_.word, std::forward<Args>(args)...);
+      return words_.try_put(held_.word);
+    }
 
-  // The spare node, or what it has been exchanged for.
-  struct held_word {
-    explicit held_word(store& s) : from(s), word(s.spare()) {}
-    held_word(const held_word&) = delete;
-    held_word& operator=(const held_word&) = delete;
-    ~held_word() { from.recycle(word); }
-
-    store& from;
-    std::uint64_t word;
+   private:
+    typename store::hand held_;
+    typename slot_ring<Allocator>::putter words_;
   };
 
+  /// The same for takes.
+  class taker {
+   public:
+    explicit taker(element_ring& ring) : held_(ring.store_), words_(ring.ring_) {}
+
+    /// Removes the oldest element and calls `sink(T&&)` with it: `success`. Or `empty` or `closed`. If `sink`
+    /// throws, the element is lost.
+    template <class Sink>
+    conqueue_status try_take(Sink& sink) {
+      const conqueue_status status = words_.try_take(held_.word);
+      if (status != conqueue_status::success) return status;
+      store::move_out(held_.word, sink);
+      return status;
+    }
+
+    /// After `empty`, if every put is reserved: whether there is neither an element nor a reservation.
+    bool nothing_is_reserved() const noexcept { return words_.nothing_is_reserved(); }
+
+   private:
+    typename store::hand held_;
+    typename slot_ring<Allocator>::taker words_;
+  };
+
+ private:
   slot_ring<Allocator> ring_;
   [[no_unique_address]] store store_;
 };

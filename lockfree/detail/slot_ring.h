@@ -1,12 +1,12 @@
 // A lock-free ring of 64-bit words: the engine of `bounded_queue`.
 //
 // Source: Tsigas and Zhang, "A simple, fast and scalable non-blocking concurrent FIFO queue" (SPAA 2001),
-//   with a lap count beside every word against ABA, as in Nikolaev's SCQ (DISC 2019); the closing mark is
-//   our own.
+//   with a lap count beside every word against ABA, as in Nikolaev's SCQ (DISC 2019); the closing mark, the
+//   reservations and the fetching ahead are our own.
 // Progress: every member is lock-free. A step is retried only when another thread's has succeeded, and no
 //   thread waits for what another has begun: an operation is one compare-and-swap of a slot.
 // Ordering: linearizable FIFO; `full`, `empty` and `closed` are exact, decided by one load of one slot.
-// Cost: a 16-byte compare-and-swap each; 16 bytes a slot.
+// Cost: a 16-byte compare-and-swap each, and 8 bytes more to reserve; 16 bytes a slot.
 //
 // Positions count operations for ever. A position is {lap, index, 00}: the index of its slot and how often
 // the ring has come round. A slot holds {control, word}, where control is one of
@@ -20,9 +20,11 @@
 // Invariant "in order": position p is put only after p - 1, and taken only after p - 1. So at any moment the
 // puts done are those before some tail, the takes done are those before some head, and
 // head <= tail <= head + size.
-// Invariant "hints lag": head_ and tail_ are never ahead of head and tail, and whoever reads one has seen
-// all the slot changes before it. They may fall behind: the slot says how far, so who finds an old hint
-// walks on from there.
+// Invariant "hints lag": the hints are never ahead of head and tail, and whoever reads one has seen all the
+// slot changes before it. They may fall behind: the slot says how far, so who finds an old hint walks on
+// from there.
+// Invariant "reserved": if every put is reserved, `reserved` is the tail plus the reservations that were
+// neither used nor given back, and it is never further than a lap ahead of the head.
 #pragma once
 
 #include <bit>
@@ -33,6 +35,7 @@
 #include "switchyard/atomics/backoff.h"
 #include "switchyard/atomics/cache_padded.h"
 #include "switchyard/atomics/double_word.h"
+#include "switchyard/atomics/prefetch.h"
 #include "switchyard/interface/conqueue_status.h"
 #include "switchyard/lockfree/detail/slots.h"
 
@@ -40,14 +43,17 @@ namespace switchyard::lockfree::detail {
 
 template <class Allocator>
 class slot_ring {
+  using position = std::uint64_t;
+
  public:
   /// An empty ring for `size` words, as it is after `start.position` laps; its slots keep 0.
   slot_ring(std::size_t size, start_at start, const Allocator& allocator)
-      : slots_(size, allocator), index_bits_(static_cast<unsigned>(std::bit_width(size - 1))) {
-    const position begin = start.position * lap();
+      : slots_(size, allocator), lap_(index_unit << std::bit_width(size - 1)) {
+    const position begin = start.position * lap_;
     for (std::size_t i = 0; i < size; ++i) slots_[i].initialize({begin + i * index_unit, 0});
     head_->store(begin, memory_order_relaxed);
-    tail_->store(begin, memory_order_relaxed);
+    put_side_->tail.store(begin, memory_order_relaxed);
+    put_side_->reserved.store(begin, memory_order_relaxed);
   }
 
   /// What slot `index` holds or keeps. Only while no other thread uses the ring.
@@ -61,78 +67,121 @@ class slot_ring {
   std::size_t size() const noexcept { return slots_.size(); }
   Allocator get_allocator() const noexcept { return slots_.get_allocator(); }
 
-  /// Appends `word`, and sets it to what the slot has kept: `success`. Or `full` or `closed`.
-  conqueue_status try_put(std::uint64_t& word) noexcept {
-    position tail = tail_->load(memory_order_acquire);  // (1) with (6)
+  /// One put, or several one after the other, which then share what a put costs besides its slot.
+  class putter {
+   public:
+    explicit putter(slot_ring& ring) noexcept
+        : ring_(ring), tail_(ring.put_side_->tail.load(memory_order_acquire)) {}  // (1) with (6)
+    putter(const putter&) = delete;
+    putter& operator=(const putter&) = delete;
+    ~putter() {
+      if (moved_) publish(ring_.put_side_->tail, tail_);
+    }
+
+    /// Appends `word`, and sets it to what the slot has kept: `success`. Or `full` or `closed`.
+    conqueue_status try_put(std::uint64_t& word) noexcept {
+      const conqueue_status status = ring_.put_at(tail_, word);
+      if (status == conqueue_status::success) {
+        moved_ = true;
+        tail_ = ring_.after(tail_);
+      }
+      return status;
+    }
+
+    /// What a put would be told at this moment: `success`, `full` or `closed`.
+    conqueue_status refusal() noexcept {
+      for (;;) {
+        const position control = ring_.slot_at(tail_).load_first(memory_order_acquire);  // (2) with (3), (5)
+        const conqueue_status status = told_at(tail_, control);
+        if (status != conqueue_status::busy) return status;
+        tail_ = ring_.catch_up(ring_.put_side_->tail, ring_.last_put(control));
+      }
+    }
+
+   private:
+    slot_ring& ring_;
+    position tail_;  // as far as this thread knows
+    bool moved_ = false;
+  };
+
+  /// The same for takes.
+  class taker {
+   public:
+    explicit taker(slot_ring& ring) noexcept
+        : ring_(ring), head_(ring.head_->load(memory_order_acquire)) {}  // (1) with (6)
+    taker(const taker&) = delete;
+    taker& operator=(const taker&) = delete;
+    ~taker() {
+      if (moved_) publish(*ring_.head_, head_);
+    }
+
+    /// Removes the oldest word into `word`, and has the slot keep what `word` was: `success`. Or `empty`, or
+    /// `closed` if closed and empty.
+    conqueue_status try_take(std::uint64_t& word) noexcept {
+      const conqueue_status status = ring_.take_at(head_, word);
+      if (status == conqueue_status::success) {
+        moved_ = true;
+        head_ = ring_.after(head_);
+      }
+      return status;
+    }
+
+    /// What a take would be told at this moment: `success`, `empty` or `closed`.
+    conqueue_status look() noexcept {
+      for (;;) {
+        const position control = ring_.slot_at(head_).load_first(memory_order_acquire);  // (4) with (3), (5)
+        if ((control & ~closed) == (head_ | full)) return conqueue_status::success;
+        if (control == head_) return conqueue_status::empty;
+        if (control == (head_ | closed)) return conqueue_status::closed;
+        head_ = ring_.catch_up(*ring_.head_, ring_.last_take(control));
+      }
+    }
+
+    /// After `empty`, if every put is reserved: whether there is neither a word nor a reservation.
+    bool nothing_is_reserved() const noexcept {
+      // Relaxed: by "reserved" it is at least what this thread has seen, and who asks has seen to the rest.
+      return ring_.put_side_->reserved.load(memory_order_relaxed) == head_;
+    }
+
+   private:
+    slot_ring& ring_;
+    position head_;  // as far as this thread knows
+    bool moved_ = false;
+  };
+
+  conqueue_status try_put(std::uint64_t& word) noexcept { return putter(*this).try_put(word); }
+  conqueue_status try_take(std::uint64_t& word) noexcept { return taker(*this).try_take(word); }
+
+  /// Sets room aside for one put, which then cannot find the ring full. False: there was none. Only where every
+  /// put is reserved.
+  bool reserve() noexcept {
+    // Relaxed: the slot is what tells whether there is room, and the puts themselves are what shows the others' views.
+    position reserved = put_side_->reserved.load(memory_order_relaxed);
     for (backoff contention;;) {
-      double_word& slot = slot_at(tail);
-      position control = slot.load_first(memory_order_acquire);  // (2) with (3), (5)
-      if (control == tail) {
-        // Empty and ours to fill.
-        double_word::words expected{control, slot.load_second(memory_order_relaxed)};
-        if (slot.compare_exchange(expected, {control | full, word}, memory_order_release,  // (3) with (2), (4)
-                                  memory_order_acquire)) {                                 // (2) with (3), (5)
-          publish(*tail_, after(tail));
-          word = expected.second;
-          return conqueue_status::success;
-        }
-        control = expected.first;
-        contention.lost_race();
+      // By "reserved" the slot is full since the lap before, or has been emptied. So have those before it, of which
+      // whoever sees this one sees that.
+      const position control = slot_at(reserved).load_first(memory_order_acquire);  // (8) with (5)
+      if (is_before(control, reserved)) return false;
+      if (put_side_->reserved.compare_exchange_weak(reserved, after(reserved), memory_order_relaxed,
+                                                    memory_order_relaxed)) {
+        return true;
       }
-      // By "in order" and "hints lag", a slot behind `tail` is full since the lap before, so `tail` is the
-      // ring's and all that was put in the last lap is still there.
-      if (control == (tail | closed)) return conqueue_status::closed;
-      if (is_before(control, tail)) {
-        return (control & closed) != 0 ? conqueue_status::closed : conqueue_status::full;
-      }
-      tail = catch_up(*tail_, last_put(control));
+      contention.lost_race();
     }
   }
 
-  /// Removes the oldest word into `word`, and has the slot keep what `word` was: `success`. Or `empty`, or
-  /// `closed` if closed and empty.
-  conqueue_status try_take(std::uint64_t& word) noexcept {
-    position head = head_->load(memory_order_acquire);  // (1) with (6)
-    for (backoff contention;;) {
-      double_word& slot = slot_at(head);
-      position control = slot.load_first(memory_order_acquire);  // (4) with (3), (5)
-      if ((control & ~closed) == (head | full)) {
-        // Full and ours to empty. The closing mark stays for the put of the next lap.
-        double_word::words expected{control, slot.load_second(memory_order_relaxed)};
-        if (slot.compare_exchange(expected, {control - full + lap(), word},
-                                  memory_order_release,  // (5) with (2), (4)
-                                  memory_order_relaxed)) {
-          publish(*head_, after(head));
-          word = expected.second;
-          return conqueue_status::success;
-        }
-        control = expected.first;
-        contention.lost_race();
-      }
-      // Still empty for this lap: `head` is the ring's, and nothing has been put there.
-      if (control == head) return conqueue_status::empty;
-      if (control == (head | closed)) return conqueue_status::closed;
-      if ((control & ~closed) == (head | full)) continue;  // it was only marked
-      head = catch_up(*head_, last_take(control));
-    }
-  }
-
-  /// Whether a take would find something: `success`, `empty` or `closed`, as exact as that.
-  conqueue_status look() const noexcept {
-    position head = head_->load(memory_order_acquire);  // (1) with (6)
-    for (;;) {
-      const position control = slot_at(head).load_first(memory_order_acquire);  // (4) with (3), (5)
-      if ((control & ~closed) == (head | full)) return conqueue_status::success;
-      if (control == head) return conqueue_status::empty;
-      if (control == (head | closed)) return conqueue_status::closed;
-      head = catch_up(*head_, last_take(control));
+  /// Gives a reservation back, unused.
+  void give_back() noexcept {
+    position reserved = put_side_->reserved.load(memory_order_relaxed);
+    while (!put_side_->reserved.compare_exchange_weak(reserved, before(reserved), memory_order_relaxed,
+                                                      memory_order_relaxed)) {
     }
   }
 
   /// Refuses all later puts. When it returns, the mark is in the slot of the next one.
   void close() noexcept {
     // Relaxed: an old look at a slot makes the compare-and-swap fail, and nothing else depends on it.
-    position tail = tail_->load(memory_order_relaxed);
+    position tail = put_side_->tail.load(memory_order_relaxed);
     for (;;) {
       double_word& slot = slot_at(tail);
       double_word::words seen{slot.load_first(memory_order_relaxed), slot.load_second(memory_order_relaxed)};
@@ -147,7 +196,7 @@ class slot_ring {
       } else if (seen.first == (tail | closed)) {
         return;
       } else {
-        tail = catch_up(*tail_, last_put(seen.first));
+        tail = catch_up(put_side_->tail, last_put(seen.first));
       }
     }
   }
@@ -155,9 +204,9 @@ class slot_ring {
   /// How many words there are, as far as the hints say: they may lag behind by operations that overlapped.
   std::size_t size_approx() const noexcept {
     const position head = head_->load(memory_order_relaxed);
-    const position tail = tail_->load(memory_order_relaxed);
-    const auto laps = static_cast<std::int64_t>((tail & ~(lap() - 1)) - (head & ~(lap() - 1))) /
-                      static_cast<std::int64_t>(lap());
+    const position tail = put_side_->tail.load(memory_order_relaxed);
+    const auto laps = static_cast<std::int64_t>((tail & ~(lap_ - 1)) - (head & ~(lap_ - 1))) /
+                      static_cast<std::int64_t>(lap_);
     const auto between = laps * static_cast<std::int64_t>(size()) + static_cast<std::int64_t>(index(tail)) -
                          static_cast<std::int64_t>(index(head));
     if (between <= 0) return 0;
@@ -165,29 +214,104 @@ class slot_ring {
   }
 
  private:
-  using position = std::uint64_t;
   static constexpr position full = 1;
   static constexpr position closed = 2;
   static constexpr position index_unit = 4;
+  static constexpr std::size_t slots_a_line = line_size / sizeof(double_word);
+#ifdef SWITCHYARD_MODEL
+  static constexpr std::size_t lines_ahead = 0;
+#else
+  static constexpr std::size_t lines_ahead = 2;
+#endif
 
-  // What one lap adds to a position. Laps wrap round at the top, and so do all sums and differences.
-  position lap() const noexcept { return index_unit << index_bits_; }
-  std::size_t index(position p) const noexcept {
-    return static_cast<std::size_t>((p & (lap() - 1)) / index_unit);
-  }
+  std::size_t index(position p) const noexcept { return static_cast<std::size_t>((p & (lap_ - 1)) / index_unit); }
   double_word& slot_at(position p) const noexcept { return slots_[index(p)]; }
 
   position after(position p) const noexcept {
-    return index(p) + 1 == size() ? p - (size() - 1) * index_unit + lap() : p + index_unit;
+    return index(p) + 1 == size() ? p - (size() - 1) * index_unit + lap_ : p + index_unit;
+  }
+  position before(position p) const noexcept {
+    return index(p) == 0 ? p + (size() - 1) * index_unit - lap_ : p - index_unit;
   }
   static bool is_before(position a, position b) noexcept { return static_cast<std::int64_t>(a - b) < 0; }
 
   // The last position that was put to, or taken from, a slot with this control.
   position last_put(position control) const noexcept {
     const position p = control & ~(full | closed);
-    return (control & full) != 0 ? p : p - lap();
+    return (control & full) != 0 ? p : p - lap_;
   }
-  position last_take(position control) const noexcept { return (control & ~(full | closed)) - lap(); }
+  position last_take(position control) const noexcept { return (control & ~(full | closed)) - lap_; }
+
+  // What a slot with `control` says to a put that takes it for the ring's tail: `success` if it is; `full` or
+  // `closed`; or `busy`, if it is not, since something has been put there.
+  static conqueue_status told_at(position tail, position control) noexcept {
+    if (control == tail) return conqueue_status::success;
+    // By "in order" and "hints lag", a slot behind `tail` is full since the lap before, so `tail` is the
+    // ring's and all that was put in the last lap is still there.
+    if (control == (tail | closed)) return conqueue_status::closed;
+    if (is_before(control, tail)) return (control & closed) != 0 ? conqueue_status::closed : conqueue_status::full;
+    return conqueue_status::busy;
+  }
+
+  // Puts `word` at `tail`, or further on if that has been done, and sets `tail` to where.
+  conqueue_status put_at(position& tail, std::uint64_t& word) noexcept {
+    for (backoff contention;;) {
+      double_word& slot = slot_at(tail);
+      position control = slot.load_first(memory_order_acquire);  // (2) with (3), (5)
+      if (control == tail) [[likely]] {
+        // Empty and ours to fill.
+        double_word::words expected{tail, slot.load_second(memory_order_relaxed)};
+        if (slot.compare_exchange(expected, {tail | full, word}, memory_order_release,  // (3) with (2), (4)
+                                  memory_order_acquire)) [[likely]] {                   // (2) with (3), (5)
+          fetch_ahead(tail);
+          word = expected.second;
+          return conqueue_status::success;
+        }
+        control = expected.first;
+        contention.lost_race();
+      }
+      const conqueue_status status = told_at(tail, control);
+      if (status != conqueue_status::busy) return status;
+      tail = catch_up(put_side_->tail, last_put(control));
+    }
+  }
+
+  // Takes the word at `head`, or further on if that has been done, and sets `head` to where.
+  conqueue_status take_at(position& head, std::uint64_t& word) noexcept {
+    for (backoff contention;;) {
+      double_word& slot = slot_at(head);
+      position control = slot.load_first(memory_order_acquire);  // (4) with (3), (5)
+      if ((control & ~closed) == (head | full)) [[likely]] {
+        // Full and ours to empty. The closing mark stays for the put of the next lap.
+        double_word::words expected{control, slot.load_second(memory_order_relaxed)};
+        if (slot.compare_exchange(expected, {control - full + lap_, word},
+                                  memory_order_release,  // (5) with (2), (4)
+                                  memory_order_relaxed)) [[likely]] {
+          fetch_ahead(head);
+          word = expected.second;
+          return conqueue_status::success;
+        }
+        control = expected.first;
+        contention.lost_race();
+      }
+      // Still empty for this lap: `head` is the ring's, and nothing has been put there.
+      if (control == head) return conqueue_status::empty;
+      if (control == (head | closed)) return conqueue_status::closed;
+      if ((control & ~closed) == (head | full)) continue;  // it was only marked
+      head = catch_up(*head_, last_take(control));
+    }
+  }
+
+  // Asks for the line of slots after the next, once a line. The other side, if it is that near, does without; to ask for
+  // the next line was too late, and for further ones worse: the processor tracks so many requests and no more.
+  void fetch_ahead(position p) const noexcept {
+    if constexpr (lines_ahead != 0) {
+      const std::size_t i = index(p);
+      if (i % slots_a_line == 0 && i + lines_ahead * slots_a_line < size()) {
+        prefetch_for_write(&slots_[i + lines_ahead * slots_a_line]);
+      }
+    }
+  }
 
   // Moves a hint to `to`, unless it is there already. Two threads may still store in the wrong order; the
   // hint then lags until the next one stores.
@@ -202,10 +326,15 @@ class slot_ring {
     return is_before(next, hinted) ? hinted : next;
   }
 
+  struct put_side {
+    atomic<position> tail;  // a hint
+    atomic<position> reserved;
+  };
+
   slots<double_word, Allocator> slots_;
-  unsigned index_bits_;
-  cache_padded<atomic<position>> head_;
-  cache_padded<atomic<position>> tail_;
+  position lap_;  // what one lap adds to a position; laps wrap round at the top, and so do all sums and differences
+  cache_padded<atomic<position>> head_;  // a hint
+  cache_padded<put_side> put_side_;
 };
 
 }  // namespace switchyard::lockfree::detail

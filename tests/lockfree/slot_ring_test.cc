@@ -116,6 +116,27 @@ TEST_P(SlotRing, PutsAndTakesExchangeWords) {
   EXPECT_EQ(word, 5U) << "changed by a put that failed";
 }
 
+TEST_P(SlotRing, ReservesAsMuchAsThereIsRoom) {
+  ring r = make();
+  for (std::size_t level = 0; level <= size(); ++level) {
+    for (std::size_t i = level; i < size(); ++i) ASSERT_TRUE(r.reserve());
+    ASSERT_FALSE(r.reserve()) << "at level " << level;
+    for (std::size_t i = level; i < size(); ++i) r.give_back();
+    ring::taker from(r);
+    std::uint64_t word = 0;
+    if (level == 0) {
+      ASSERT_EQ(from.try_take(word), conqueue_status::empty);
+      ASSERT_TRUE(from.nothing_is_reserved());
+    }
+    if (level == size()) break;
+    ASSERT_TRUE(r.reserve());
+    if (level == 0) {
+      ASSERT_FALSE(from.nothing_is_reserved());
+    }
+    ASSERT_EQ(put(r, level), conqueue_status::success);
+  }
+}
+
 // Threads put numbers and take them; the ring is closed in the middle. What was put is taken, once, and in
 // each producer's order.
 TEST_P(SlotRing, WhatWasPutIsTakenOnceWhenClosingRaces) {
