@@ -27,6 +27,13 @@ class plain {
     return *std::construct_at(std::addressof(object_), std::forward<Args>(args)...);
   }
 
+  /// The bytes here have been written by other means, and are an object from now on: for a T that needs no constructor.
+  T& adopt() noexcept
+    requires std::is_trivially_copyable_v<T>
+  {
+    return object_;
+  }
+
   /// Ends the object's life.
   void destroy() noexcept { std::destroy_at(std::addressof(object_)); }
 
