@@ -15,8 +15,6 @@
 //   unbounded_spsc_queue<int> q;  /* producer */ q.push(1);  q.close();  /* consumer */ while (auto x = q.pop()) {}
 #pragma once
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +23,7 @@
 
 #include "switchyard/atomics/atomic.h"
 #include "switchyard/atomics/cache_padded.h"
+#include "switchyard/atomics/release_pages.h"
 #include "switchyard/lockfree/detail/slots.h"
 #include "switchyard/lockfree/detail/spsc_lines.h"
 
@@ -137,17 +136,8 @@ class spsc_segments {
     line* const memory = reinterpret_cast<line*>(unused);
     std::destroy_n(memory + 1, lines);
     std::destroy_at(unused);
-    release_pages(memory, memory + lines + 1);
+    release_pages(memory, (lines + 1) * sizeof(line));
     traits::deallocate(allocator_, std::pointer_traits<pointer>::pointer_to(*memory), lines + 1);
-  }
-
-  // An allocator may keep what it is given back, also from the kernel, for as long as something beyond it is in use:
-  // and the last segment of a burst is. What such memory held is of no use, so the kernel may have its whole pages.
-  static void release_pages(void* first, void* end) noexcept {
-    constexpr std::uintptr_t page = 4096;
-    const auto from = (reinterpret_cast<std::uintptr_t>(first) + page - 1) / page * page;
-    const auto to = reinterpret_cast<std::uintptr_t>(end) / page * page;
-    if (to >= from + 16 * page) ::madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
   }
 
   [[no_unique_address]] line_allocator allocator_;

@@ -347,9 +347,9 @@ class spsc_lines : public waiting_queue<Self, T> {
     if (head - c.begin == line::size && !next_line_to_empty(head)) return 0;
     // A line not yet filled in this lap has an older tail. One that the producer has come round to again, a newer.
     const std::uint64_t tail = c.at->tail.load(memory_order_acquire);  // (2) with (3)
+    if (tail - head == 1) return 1;  // not worth a store
     if (static_cast<std::int64_t>(tail - head) <= 0) return 0;
     const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(tail - head, c.begin + line::size - head));
-    if (n == 1) return 1;  // not worth a store
     c.stop = head + n;
     if (fetches && n == line::size) fetch_ahead(head);  // the producer is ahead
     return n;
