@@ -73,6 +73,7 @@ class spsc_lines : public waiting_queue<Self, T> {
   explicit spsc_lines(std::uint64_t position, Args&&... args) : store_(position, std::forward<Args>(args)...) {
     producer_side& p = *producer_;
     p.tail.store(position, memory_order_relaxed);
+    p.reached.store(position, memory_order_relaxed);
     p.at = store_.first();
     p.begin = p.stop = p.limit = position;
     p.filling = store_.begin_filling();
@@ -145,13 +146,16 @@ class spsc_lines : public waiting_queue<Self, T> {
     std::uint64_t limit = 0;  // what tail may come to, by what the producer last read of head
     [[no_unique_address]] typename Store::filling filling;
     switchyard::detail::handed_out reserved;
+    // What tail was when the producer last went on to a new line, or later. On a line of its own, since the consumer looks
+    // at it, and that must not take from the producer what every push writes.
+    alignas(line_size) atomic<std::uint64_t> reached{0};
   };
   struct consumer_side {
     atomic<std::uint64_t> head{0};  // elements popped; written by the consumer
     std::uint64_t stop = 0;         // up to here the line is known to be filled; or something past
     line* at = nullptr;             // where the next element comes from; if the line is used up, the one after it
     std::uint64_t begin = 0;        // the number of the first element of this line
-    std::uint64_t known = 0;        // what the consumer last read of the producer's tail; for fetching ahead only
+    std::uint64_t known = 0;        // what the consumer last read of `reached`
     [[no_unique_address]] typename Store::emptying emptying;
     switchyard::detail::handed_out peeked;
   };
@@ -310,6 +314,7 @@ class spsc_lines : public waiting_queue<Self, T> {
     if (tail - p.begin == line::size) {
       p.at = store_.next_to_fill(p.filling, p.at, tail);
       p.begin = tail;
+      if (fetches) p.reached.store(tail, memory_order_relaxed);
       // A line that is free can be fetched before it is needed; one that is not would be taken from the consumer.
       if (fetches && n > line::size * (fetched_ahead + 1)) {
         if (const line* const soon = store_.ahead(p.filling, p.at, fetched_ahead)) __builtin_prefetch(soon, 1);
@@ -373,7 +378,7 @@ class spsc_lines : public waiting_queue<Self, T> {
     };
     std::size_t n = fetched_ahead;
     if (!is_full(1)) {
-      c.known = producer_->tail.load(memory_order_relaxed);
+      c.known = producer_->reached.load(memory_order_relaxed);  // only for fetching: it orders nothing
       n = 1;
     }
     for (; n <= fetched_ahead && is_full(n); ++n) {
