@@ -27,7 +27,11 @@ class plain {
     return *std::construct_at(std::addressof(object_), std::forward<Args>(args)...);
   }
 
-  /// The bytes here have been written by other means, and are an object from now on: for a T that needs no constructor.
+  /// The bytes here will be written by other means, by who does this; then, for a T that needs no constructor, they are
+  /// an object from `adopt` on.
+  void lend() noexcept
+    requires std::is_trivially_copyable_v<T>
+  {}
   T& adopt() noexcept
     requires std::is_trivially_copyable_v<T>
   {

@@ -15,6 +15,7 @@
 #include <memory>
 #include <span>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 #include "switchyard/atomics/atomic.h"
@@ -62,10 +63,13 @@ class span_ring {
   }
 
   /// For the producer, without the lock: up to `n` free places in a row from the back on.
-  std::span<T> free_places(std::size_t n) noexcept {
+  std::span<T> free_places(std::size_t n) noexcept
+    requires std::is_trivially_copyable_v<T>
+  {
     // (1) acquire: pairs with the release in (3): the elements that were there have been used.
     const std::uint64_t used = pushed_.load(memory_order_relaxed) - popped_.load(memory_order_acquire);
     n = std::min({n, capacity_ - static_cast<std::size_t>(used), capacity_ - back_});
+    for (std::size_t i = 0; i < n; ++i) at(back_ + i).lend();  // for the model checker
     return {address(back_), n};
   }
   std::uint64_t pushed() const noexcept { return pushed_.load(memory_order_relaxed); }

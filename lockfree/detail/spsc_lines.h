@@ -93,13 +93,17 @@ class spsc_lines : public waiting_queue<Self, T> {
   const Store& store() const noexcept { return store_; }
 
   /// What `spsc_queue` says of reserve, commit, peek and consume.
-  std::span<T> reserve(std::size_t n) {
+  std::span<T> reserve(std::size_t n)
+    requires std::is_trivially_copyable_v<T>
+  {
     producer_side& p = *producer_;
     const std::uint64_t tail = p.tail.load(memory_order_relaxed);
     n = closed_.is_closed() ? 0 : std::min(n, room(tail, n));
     p.reserved = {tail, n};
     if (n == 0) return {};
-    return {address(p.at->elements[tail - p.begin]), n};
+    plain<T>* const places = p.at->elements + (tail - p.begin);
+    for (std::size_t i = 0; i < n; ++i) places[i].lend();  // for the model checker
+    return {address(*places), n};
   }
   bool commit(std::size_t n) {
     producer_side& p = *producer_;
