@@ -17,7 +17,9 @@
 //
 // Progress: wait-free, but for what the store does to get memory.
 // Ordering: FIFO. A push happens before the pop of its element, and the pop before the push that uses its place again.
-// Cost: three plain stores a push and two a pop, besides the element's own and the positions'.
+// Cost: two plain stores a push and one a pop, besides the element's own; more where a line ends. A try that finds nothing,
+//   or no room, after elements came or went in numbers takes about a microsecond, so that the two sides do not take the
+//   same line from each other at every step.
 #pragma once
 
 #include <algorithm>
@@ -136,7 +138,13 @@ class spsc_lines : public waiting_queue<Self, T> {
 
   static constexpr bool is_bounded = Store::is_bounded;
   // How many lines ahead of use are fetched: enough to hide a transfer between processors.
-  static constexpr std::size_t fetched_ahead = 4;
+  static constexpr std::size_t fetched_ahead = 8;
+  // How many pauses a side that has caught up with the other leaves it, once, before it says so.
+#ifdef SWITCHYARD_MODEL
+  static constexpr unsigned head_start = 1;
+#else
+  static constexpr unsigned head_start = 64;  // about a microsecond
+#endif
   static constexpr bool fetches = sizeof(line) <= 2 * line_size;
 
   // All numbers count elements for ever, and may wrap: only their difference matters.
@@ -147,6 +155,7 @@ class spsc_lines : public waiting_queue<Self, T> {
     std::uint64_t stop = 0;   // up to here pushes need not look further: the end of the line, or of the room
     line* at = nullptr;       // where the next element goes; if the line is full, into the one after it
     std::uint64_t begin = 0;  // the number of the first element of this line
+    bool in_numbers = false;  // a line has been filled since it was last full
     std::uint64_t limit = 0;  // what tail may come to, by what the producer last read of head
     [[no_unique_address]] typename Store::filling filling;
     switchyard::detail::handed_out reserved;
@@ -159,6 +168,7 @@ class spsc_lines : public waiting_queue<Self, T> {
     std::uint64_t stop = 0;         // up to here the line is known to be filled; or something past
     line* at = nullptr;             // where the next element comes from; if the line is used up, the one after it
     std::uint64_t begin = 0;        // the number of the first element of this line
+    bool in_numbers = false;        // the last look found more than one element
     std::uint64_t known = 0;        // what the consumer last read of `reached`
     [[no_unique_address]] typename Store::emptying emptying;
     switchyard::detail::handed_out peeked;
@@ -192,7 +202,7 @@ class spsc_lines : public waiting_queue<Self, T> {
     announcement mine(p, 1);
     if (!closed_.is_open_after_announcing()) [[unlikely]] return conqueue_status::closed;
     const std::uint64_t tail = mine.tail();
-    if (tail == p.stop && look_for_room(tail, 1) == 0) return conqueue_status::full;
+    if (tail == p.stop && look_for_room(tail, 1) == 0 && !look_again_for_room(tail)) return conqueue_status::full;
     p.at->elements[tail - p.begin].construct(std::forward<Args>(args)...);
     publish(mine, 1);
     return conqueue_status::success;
@@ -214,6 +224,14 @@ class spsc_lines : public waiting_queue<Self, T> {
   // Where no element was found. Closed only if no push is under way that may still succeed, and none has succeeded since
   // we looked.
   [[gnu::noinline]] conqueue_status look_again(std::uint64_t head) noexcept {
+    consumer_side& c = *consumer_;
+    if (c.in_numbers) {
+      // The producer is at work. To look again at once, and again, would take the line from it each time; so it gets a
+      // moment's head start, once, and the next elements come in numbers, too.
+      c.in_numbers = false;
+      for (unsigned i = 0; i < head_start; ++i) spin_pause();
+      if (filled(head, 1) != 0) return conqueue_status::success;
+    }
     if (!closed_.is_settled()) return conqueue_status::empty;
     if (producer_->tail.load(memory_order_relaxed) == head) return conqueue_status::closed;
     return filled(head, 1) == 0 ? conqueue_status::empty : conqueue_status::success;
@@ -313,20 +331,33 @@ class spsc_lines : public waiting_queue<Self, T> {
   std::size_t look_for_room(std::uint64_t tail, std::size_t wanted) {
     producer_side& p = *producer_;
     auto n = std::numeric_limits<std::size_t>::max();
+    const std::uint64_t known = p.limit;
     if constexpr (is_bounded) n = room_in_all(tail, wanted);
     if (n == 0) return 0;
     if (tail - p.begin == line::size) {
       p.at = store_.next_to_fill(p.filling, p.at, tail);
       p.begin = tail;
       if (fetches) p.reached.store(tail, memory_order_relaxed);
-      // A line that is free can be fetched before it is needed; one that is not would be taken from the consumer.
-      if (fetches && n > line::size * (fetched_ahead + 1)) {
-        if (const line* const soon = store_.ahead(p.filling, p.at, fetched_ahead)) __builtin_prefetch(soon, 1);
+      p.in_numbers = true;
+      if (fetches) {
+        // Lines that are free can be fetched before they are needed; others would be taken from the consumer.
+        for (std::size_t i = p.limit == known ? fetched_ahead : 1; i <= fetched_ahead && n > line::size * (i + 1); ++i) {
+          if (const line* const soon = store_.ahead(p.filling, p.at, i)) __builtin_prefetch(soon, 1);
+        }
       }
     }
     n = std::min(n, static_cast<std::size_t>(p.begin + line::size - tail));
     p.stop = tail + n;
     return n;
+  }
+
+  // Where there was none. As in `look_again`: a head start for the consumer, once.
+  [[gnu::noinline]] bool look_again_for_room(std::uint64_t tail) {
+    producer_side& p = *producer_;
+    if (!p.in_numbers) return false;
+    p.in_numbers = false;
+    for (unsigned i = 0; i < head_start; ++i) spin_pause();
+    return look_for_room(tail, 1) != 0;
   }
 
   // How many places are free in all, as far as the producer needs to know.
@@ -360,6 +391,7 @@ class spsc_lines : public waiting_queue<Self, T> {
     if (static_cast<std::int64_t>(tail - head) <= 0) return 0;
     const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(tail - head, c.begin + line::size - head));
     c.stop = head + n;
+    c.in_numbers = true;
     if (fetches && n == line::size) fetch_ahead(head);  // the producer is ahead
     return n;
   }

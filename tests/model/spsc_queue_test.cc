@@ -31,9 +31,9 @@ int pop_some(Queue& queue, int tries, int last = 0) {
 }
 
 // Round the ring, across the wrap of the indices, full and empty on the way.
-template <std::size_t Capacity>
+template <std::size_t Capacity, int Start = -2>
 void hand_over() {
-  spsc_queue<int> queue(Capacity, start_at{static_cast<std::uint64_t>(-2)});
+  spsc_queue<int> queue(Capacity, start_at{static_cast<std::uint64_t>(Start)});
   int pushed = 0;
   thread producer([&] {
     for (int i = 0; i < 3; ++i) pushed += queue.try_push(pushed + 1) == success;
@@ -45,6 +45,7 @@ void hand_over() {
 TEST(spsc_queue, HandsOver) {
   expect_proved(hand_over<1>);
   expect_proved(hand_over<2>);
+  expect_proved(hand_over<2, -3>);
 }
 
 // Elements that own memory: none lost, none destroyed twice, none left.
