@@ -76,8 +76,9 @@ class growing_chunks {
   using slot = plain<T>;
 
   // What an allocation is counted in. It has the alignment of all that lies in it.
-  struct alignas(slot) alignas(std::max_align_t) unit {
-    std::byte bytes[std::max(alignof(slot), alignof(std::max_align_t))];
+  static constexpr std::size_t alignment = std::max(alignof(slot), alignof(std::max_align_t));
+  struct alignas(alignment) unit {
+    std::byte bytes[alignment];
   };
 
   // The slots lie behind it.

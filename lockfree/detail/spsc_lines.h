@@ -44,7 +44,7 @@ namespace switchyard::lockfree::detail {
 /// elements that had been pushed when the producer last filled a place in this line: so the consumer, about to read a
 /// place, finds in the same line whether it has been filled.
 template <class T, std::size_t Bytes>
-struct alignas(line_size) alignas(T) spsc_line {
+struct alignas(std::max(line_size, alignof(T))) spsc_line {
 #ifdef SWITCHYARD_MODEL
   static constexpr std::size_t size = 2;
 #else
