@@ -70,7 +70,7 @@ TEST(blocking_spsc_queue, WaitersWakeInPlace) {
         queue.reserve(1)[0] = 1;
         require(queue.commit(1), "open");
       },
-      {.preemptions = 2});
+      {.preemptions = 2, .spurious_wakeups = 0});
   expect_proved(
       [] {
         spsc_queue<int> queue(1);
@@ -79,7 +79,7 @@ TEST(blocking_spsc_queue, WaitersWakeInPlace) {
         require(queue.peek(2).size() == 1, "one");
         queue.consume(1);
       },
-      {.preemptions = 2});
+      {.preemptions = 2, .spurious_wakeups = 0});
 }
 
 }  // namespace

@@ -180,7 +180,7 @@ TEST(spsc_queue, WaitersWakeInPlace) {
         const auto second = queue.pop();
         require(second == 2, "the second");
       },
-      {.preemptions = 2});
+      {.preemptions = 2, .spurious_wakeups = 0});
   expect_proved(
       [] {
         spsc_queue<int> queue(1);
@@ -190,7 +190,7 @@ TEST(spsc_queue, WaitersWakeInPlace) {
         queue.consume(1);
         require(queue.pop() == 2, "the second");
       },
-      {.preemptions = 2});
+      {.preemptions = 2, .spurious_wakeups = 0});
 }
 
 // A push that says success is popped, whatever close does; "closed" comes last and stays.

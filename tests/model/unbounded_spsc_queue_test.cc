@@ -59,6 +59,18 @@ TEST(unbounded_spsc_queue, UsesSegmentsAgain) {
       {.preemptions = 2});
 }
 
+// At the end of a segment that is used for the second time there is nothing yet.
+TEST(unbounded_spsc_queue, ASegmentUsedAgainIsTheLast) {
+  expect_proved([] {
+    unbounded_spsc_queue<int> queue;
+    for (int i = 1; i <= 40; ++i) {
+      require(queue.try_push(i) == success, "there is always room");
+      require(queue.try_pop() == i, "in order");
+      require(queue.try_pop().error() == empty, "no more");
+    }
+  });
+}
+
 // Elements that own memory: none lost, none destroyed twice, none left.
 TEST(unbounded_spsc_queue, HandsOverOwnership) {
   expect_proved([] {
