@@ -27,6 +27,17 @@ class plain {
     return *std::construct_at(std::addressof(object_), std::forward<Args>(args)...);
   }
 
+  /// The bytes here will be written by other means, by who does this; then, for a T that needs no constructor, they are
+  /// an object from `adopt` on.
+  void lend() noexcept
+    requires std::is_trivially_copyable_v<T>
+  {}
+  T& adopt() noexcept
+    requires std::is_trivially_copyable_v<T>
+  {
+    return object_;
+  }
+
   /// Ends the object's life.
   void destroy() noexcept { std::destroy_at(std::addressof(object_)); }
 

@@ -1,41 +1,83 @@
 // A bounded queue for one producer thread and one consumer thread.
 //
-// Source: Lamport, "Proving the correctness of multiprocess programs" (1977), with the producer's copy of the
-//   consumer's index as in Lee, Bu and Chandranmenon's MCRingBuffer (IPDPS 2010). The producer's index
-//   travels beside the elements, in each cache line of them, as FastForward's flags do (Giacomoni, Moseley
-//   and Vachharajani, PPoPP 2008), so that one line moves for a hand-over and not two.
-// When: exactly one thread pushes and one pops, the fastest hand-over there is. With more of either, the
-//   behaviour is undefined: use `bounded_queue`.
-// Progress: try_ members and `close` are wait-free. Members that wait block, sleeping in the kernel.
+// Source: `detail/spsc_lines.h`, after Lamport (1977) and FastForward (PPoPP 2008).
+// When: exactly one thread pushes and one pops, the fastest hand-over there is. With more of either, the behaviour is
+//   undefined: use `bounded_queue`. Without a limit: `unbounded_spsc_queue`.
+// Progress: all but the members that wait are wait-free. Those block, sleeping in the kernel.
 // Ordering: FIFO, and linearizable while nobody closes the queue, or only the producer does. When a third thread
 //   closes it, a push may be told `closed` a moment before pops cease to say `empty`, and one that began before may
 //   still succeed after that. A push happens before the pop of its element.
 // Exceptions: an element that throws while it is moved out of its place stays at the front.
-// Cost: three plain stores a push and one a pop besides the element's own. A 64-byte line holds eight bytes
-//   of ours and as many T as fit, or else one T takes as many lines as it needs; allocated in the
-//   constructor.
+// Cost: two plain stores a push and one a pop besides the element's own; a try that fails after many have not takes about
+//   a microsecond, once. A 64-byte line holds eight bytes of ours and
+//   as many T as fit, or else one T takes as many lines as it needs; allocated in the constructor. With `long_spans`,
+//   that is 4096 bytes each, and the capacity takes whole ones.
 //
 //   spsc_queue<int> q(1024);  /* producer */ q.push(1);  q.close();  /* consumer */ while (auto x = q.pop()) {}
+//
+// Elements need not be copied at all:
+//
+//   spsc_queue<char, std::allocator<char>, long_spans> q(65536);
+//   /* producer */ const auto free = q.reserve(n);  q.commit(::read(fd, free.data(), free.size()));
+//   /* consumer */ const auto there = q.peek(n);    q.consume(::write(fd, there.data(), there.size()));
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <utility>
+#include <span>
+#include <type_traits>
 
-#include "switchyard/atomics/atomic.h"
-#include "switchyard/atomics/cache_padded.h"
-#include "switchyard/atomics/plain.h"
-#include "switchyard/interface/conqueue_status.h"
-#include "switchyard/lockfree/close_gate.h"
+#include "switchyard/interface/spans.h"
 #include "switchyard/lockfree/detail/slots.h"
-#include "switchyard/lockfree/waiting.h"
+#include "switchyard/lockfree/detail/spsc_lines.h"
 
 namespace switchyard::lockfree {
 
-template <class T, class Allocator = std::allocator<T>>
-class spsc_queue : public waiting_queue<spsc_queue<T, Allocator>, T> {
+namespace detail {
+
+/// A fixed number of lines, used round and round. The places may be some more than the capacity.
+template <class T, class Allocator, std::size_t Bytes>
+class spsc_ring {
+ public:
+  using line = spsc_line<T, Bytes>;
+  static constexpr bool is_bounded = true;
+  struct filling {};
+  struct emptying {};
+
+  spsc_ring(std::uint64_t position, std::size_t capacity, const Allocator& allocator)
+      : capacity_(capacity), lines_(capacity / line::size + (capacity % line::size != 0), allocator) {
+    for (std::size_t i = 0; i < lines_.size(); ++i) lines_[i].tail.store(position, memory_order_relaxed);
+  }
+
+  std::size_t capacity() const noexcept { return capacity_; }
+  Allocator get_allocator() const noexcept { return lines_.get_allocator(); }
+
+  line* first() const noexcept { return &lines_[0]; }
+  filling begin_filling() const noexcept { return {}; }
+  emptying begin_emptying() const noexcept { return {}; }
+  line* next_to_fill(filling, line* at, std::uint64_t) const noexcept { return after(at); }
+  line* next_to_empty(emptying, line* at) const noexcept { return after(at); }
+  template <class Side>
+  line* ahead(Side, line* at, std::size_t n) const noexcept {
+    const auto index = static_cast<std::size_t>(at - first());
+    return n < lines_.size() ? &lines_[lines_.after(index, n)] : nullptr;
+  }
+
+ private:
+  line* after(line* at) const noexcept { return at + 1 == first() + lines_.size() ? first() : at + 1; }
+
+  std::size_t capacity_;
+  slots<line, Allocator> lines_;
+};
+
+}  // namespace detail
+
+template <class T, class Allocator = std::allocator<T>, class Spans = short_spans>
+class spsc_queue
+    : public detail::spsc_lines<spsc_queue<T, Allocator, Spans>, T, detail::spsc_ring<T, Allocator, Spans::bytes>> {
+  using lines = detail::spsc_lines<spsc_queue, T, detail::spsc_ring<T, Allocator, Spans::bytes>>;
+
  public:
   using allocator_type = Allocator;
 
@@ -46,174 +88,38 @@ class spsc_queue : public waiting_queue<spsc_queue<T, Allocator>, T> {
 
   /// For tests: the same queue after `start.position` elements have gone through it.
   spsc_queue(std::size_t capacity, detail::start_at start, const Allocator& allocator = Allocator())
-      : capacity_(capacity), lines_(capacity / line::size + (capacity % line::size != 0), allocator) {
-    for (std::size_t i = 0; i < lines_.size(); ++i) lines_[i].tail.store(start.position, memory_order_relaxed);
-    producer_->tail.store(start.position, memory_order_relaxed);
-    producer_->head_seen = start.position;
-    consumer_->head.store(start.position, memory_order_relaxed);
-    consumer_->tail_seen = start.position;
+      : lines(start.position, capacity, allocator) {}
+
+  std::size_t capacity() const noexcept { return this->store().capacity(); }
+  allocator_type get_allocator() const noexcept { return this->store().get_allocator(); }
+
+  /// For the producer: up to `n` free places in a row, to be filled and then pushed by `commit`. Fewer than `n` where
+  /// a line ends; none if the queue is full or closed. Nothing has been pushed yet, and what is not committed never
+  /// is: another push or `reserve` takes the places back.
+  [[nodiscard]] std::span<T> reserve(std::size_t n)
+    requires std::is_trivially_copyable_v<T>
+  {
+    return lines::reserve(n);
   }
 
-  /// Destroys the elements left. No other thread may be using the queue.
-  ~spsc_queue() {
-    for (std::size_t left = size_approx(); left != 0; --left) {
-      element_at(consumer_->at).destroy();
-      advance(consumer_->at);
-    }
+  /// Pushes the first `n` of the places reserved, which are filled now; the rest stays reserved. False: the queue is
+  /// closed, and nothing has been pushed. Throws std::invalid_argument if fewer are reserved.
+  bool commit(std::size_t n)
+    requires std::is_trivially_copyable_v<T>
+  {
+    return lines::commit(n);
   }
 
-  bool is_closed() const noexcept { return closed_.is_closed(); }
-  std::size_t capacity() const noexcept { return capacity_; }
-  allocator_type get_allocator() const noexcept { return lines_.get_allocator(); }
+  /// For the consumer: up to `n` elements in a row, to be used where they are and then popped by `consume`. Fewer than
+  /// `n` where a line ends; none if the queue is empty. They stay at the front, and valid until they are popped.
+  [[nodiscard]] std::span<T> peek(std::size_t n) noexcept { return lines::peek(n); }
 
-  /// Exact in the producer's or consumer's thread while the other side rests.
-  std::size_t size_approx() const noexcept {
-    const std::uint64_t head = consumer_->head.load(memory_order_relaxed);
-    const std::uint64_t tail = producer_->tail.load(memory_order_relaxed);
-    return static_cast<std::size_t>(std::min<std::uint64_t>(tail - head, capacity()));
-  }
+  /// Destroys the first `n` of the elements peeked at, and gives their places back; the rest can still be used. Throws
+  /// std::invalid_argument if fewer have been peeked at.
+  void consume(std::size_t n) { lines::consume(n); }
 
  private:
   friend class waiting_queue<spsc_queue, T>;
-
-  // A cache line of elements. `tail` is the count of elements that had been pushed when the producer last
-  // filled a place in this line: so the consumer, about to read a place, finds in the same line whether it has
-  // been filled.
-  struct alignas(line_size) alignas(T) line {
-    static constexpr std::size_t size =
-        std::max<std::size_t>(1, (line_size - sizeof(std::uint64_t)) / sizeof(plain<T>));
-
-    atomic<std::uint64_t> tail{0};
-    plain<T> elements[size];
-  };
-
-  // A place in the ring: an index into the lines, and one into the line.
-  struct place {
-    std::size_t line = 0;
-    std::size_t element = 0;
-  };
-
-  // head and tail count elements for ever, and may wrap: only their difference matters.
-  struct producer_side {
-    atomic<std::uint64_t> tail{0};  // elements pushed; written by the producer, read by who asks for the size
-    std::uint64_t head_seen = 0;    // what the producer last read of head
-    place at;                       // where the next element goes
-    entrance gate;
-  };
-  struct consumer_side {
-    atomic<std::uint64_t> head{0};  // elements popped; written by the consumer
-    std::uint64_t tail_seen = 0;    // what the consumer last read of a line's tail
-    place at;                       // where the next element comes from
-  };
-
-  template <class... Args>
-  conqueue_status emplace_once(Args&&... args) {
-    const auto inside = producer_->gate.enter(closed_);
-    if (!inside) return conqueue_status::closed;
-    if (room(1) == 0) return conqueue_status::full;
-    element_at(producer_->at).construct(std::forward<Args>(args)...);
-    pushed();
-    return conqueue_status::success;
-  }
-
-  template <class Sink>
-  conqueue_status pop_once(Sink&& sink) {
-    if (!has_element()) {
-      // Closed only if no push is under way that may still succeed, and none has succeeded since we looked.
-      if (!closed_.is_settled() || !producer_->gate.is_empty()) return conqueue_status::empty;
-      if (!has_element()) return conqueue_status::closed;
-    }
-    plain<T>& element = element_at(consumer_->at);
-    sink(std::move(element.write()));
-    element.destroy();
-    popped();
-    return conqueue_status::success;
-  }
-
-  conqueue_status look_once() noexcept {
-    if (has_element()) return conqueue_status::success;
-    if (!closed_.is_settled() || !producer_->gate.is_empty()) return conqueue_status::empty;
-    return has_element() ? conqueue_status::success : conqueue_status::closed;
-  }
-
-  // The gate and the other side's index are looked at once for all.
-  template <class In>
-  void push_batch_once(In& first, std::size_t n, std::size_t& done) {
-    const auto inside = producer_->gate.enter(closed_);
-    if (!inside) return;
-    for (n = std::min(n, done + room(n - done)); done < n; ++done, ++first) {
-      element_at(producer_->at).construct(*first);
-      pushed();
-    }
-  }
-
-  template <class Out>
-  void pop_batch_once(Out& out, std::size_t max, std::size_t& done) {
-    try {
-      for (; done < max && has_element(); ++done, ++out) {
-        plain<T>& element = element_at(consumer_->at);
-        *out = std::move(element.write());
-        element.destroy();
-        popped();
-      }
-    } catch (...) {
-      if (done == 0) throw;  // else the next call meets the same element
-    }
-  }
-
-  void close_once() noexcept { closed_.close(); }
-
-  plain<T>& element_at(place p) const noexcept { return lines_[p.line].elements[p.element]; }
-
-  // The last line may be used in part.
-  void advance(place& p) const noexcept {
-    if (++p.element != line::size && p.line * line::size + p.element != capacity_) return;
-    p.element = 0;
-    p.line = lines_.after(p.line);
-  }
-
-  // How many elements fit, as far as the producer needs to know: it looks at head again only if what it saw
-  // last leaves fewer than `wanted`.
-  std::size_t room(std::size_t wanted) noexcept {
-    const std::uint64_t tail = producer_->tail.load(memory_order_relaxed);
-    if (capacity_ - (tail - producer_->head_seen) < wanted) {
-      producer_->head_seen = consumer_->head.load(memory_order_acquire);  // (1) with (4)
-    }
-    return static_cast<std::size_t>(capacity_ - (tail - producer_->head_seen));
-  }
-
-  // Whether the consumer's place has been filled. A line not yet filled in this lap has an older tail.
-  bool has_element() noexcept {
-    const std::uint64_t head = consumer_->head.load(memory_order_relaxed);
-    if (consumer_->tail_seen != head) return true;
-    const std::uint64_t tail = lines_[consumer_->at.line].tail.load(memory_order_acquire);  // (2) with (3)
-    if (static_cast<std::int64_t>(tail - head) <= 0) return false;
-    consumer_->tail_seen = tail;
-    return true;
-  }
-
-  // Publishes the element that has been built at the producer's place.
-  void pushed() noexcept {
-    const std::uint64_t tail = producer_->tail.load(memory_order_relaxed) + 1;
-    lines_[producer_->at.line].tail.store(tail, memory_order_release);  // (3) with (2)
-    producer_->tail.store(tail, memory_order_relaxed);
-    advance(producer_->at);
-  }
-
-  // Gives back the place from which the element has been taken.
-  void popped() noexcept {
-    const std::uint64_t head = consumer_->head.load(memory_order_relaxed);
-    consumer_->head.store(head + 1, memory_order_release);  // (4) with (1)
-    advance(consumer_->at);
-  }
-
-  // Read by both sides, written by neither while the queue is open.
-  std::size_t capacity_;
-  detail::slots<line, Allocator> lines_;
-  close_flag closed_;
-
-  cache_padded<producer_side> producer_;
-  cache_padded<consumer_side> consumer_;
 };
 
 }  // namespace switchyard::lockfree

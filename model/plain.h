@@ -28,6 +28,18 @@ class plain {
     look(kind::construct, where{});
     return object;
   }
+  void lend(where at = where::current()) noexcept
+    requires std::is_trivially_copyable_v<T>
+  {
+    look(kind::construct, at);
+    look(kind::destroy, at);
+  }
+  T& adopt(where at = where::current()) noexcept
+    requires std::is_trivially_copyable_v<T>
+  {
+    look(kind::construct, at);
+    return object_;
+  }
   void destroy(where at = where::current()) noexcept {
     look(kind::destroy, at);
     std::destroy_at(std::addressof(object_));

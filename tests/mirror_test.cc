@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -36,12 +37,14 @@
 #include "switchyard/blocking/spsc_queue.h"
 #include "switchyard/blocking/stack.h"
 #include "switchyard/blocking/unbounded_queue.h"
+#include "switchyard/blocking/unbounded_spsc_queue.h"
 #include "switchyard/blocking/work_stealing_deque.h"
 #include "switchyard/interface/counter.h"
 #include "switchyard/interface/joinable.h"
 #include "switchyard/interface/lazy.h"
 #include "switchyard/interface/object_pool.h"
 #include "switchyard/interface/queue.h"
+#include "switchyard/interface/spans.h"
 #include "switchyard/interface/work_stealing_deque.h"
 #include "switchyard/lockfree/bounded_queue.h"
 #include "switchyard/lockfree/counter.h"
@@ -59,6 +62,7 @@
 #include "switchyard/lockfree/spsc_queue.h"
 #include "switchyard/lockfree/stack.h"
 #include "switchyard/lockfree/unbounded_queue.h"
+#include "switchyard/lockfree/unbounded_spsc_queue.h"
 #include "switchyard/lockfree/work_stealing_deque.h"
 #include "switchyard/threads/async.h"
 #include "switchyard/threads/waiter.h"
@@ -281,6 +285,22 @@ constexpr std::array deque_extras = {
 };
 
 template <class Blocking, class Lockfree>
+constexpr bool twin_unbounded_queues =
+    unbounded_queue_of_strings<Blocking> && unbounded_queue_of_strings<Lockfree> &&
+    queue_extras<Blocking> == queue_extras<Lockfree>;
+
+/// A queue that gives out its places: to fill if they are of bytes, to use and empty if they are of anything.
+template <class Q>
+concept queue_with_spans =
+    requires(Q& q, std::size_t n) {
+      { q.peek(n) } noexcept -> std::same_as<std::span<typename Q::value_type>>;
+      { q.consume(n) } -> std::same_as<void>;
+    } && std::is_trivially_copyable_v<typename Q::value_type> == requires(Q& q, std::size_t n) {
+      { q.reserve(n) } -> std::same_as<std::span<typename Q::value_type>>;
+      { q.commit(n) } -> std::same_as<bool>;
+    };
+
+template <class Blocking, class Lockfree>
 constexpr bool twin_queues = bounded_queue_of_strings<Blocking> && bounded_queue_of_strings<Lockfree> &&
                              queue_extras<Blocking> == queue_extras<Lockfree>;
 
@@ -493,6 +513,13 @@ static_assert(twin_queues<blocking::bounded_queue<std::string>, lockfree::bounde
 static_assert(twin_queues<blocking::spsc_queue<std::string>, lockfree::spsc_queue<std::string>>);
 static_assert(twin_unbounded_queues<blocking::mpsc_queue<std::string>, lockfree::mpsc_queue<std::string>>);
 static_assert(twin_unbounded_queues<blocking::unbounded_queue<std::string>, lockfree::unbounded_queue<std::string>>);
+static_assert(queue_with_spans<blocking::spsc_queue<int>> && queue_with_spans<lockfree::spsc_queue<int>>);
+static_assert(queue_with_spans<blocking::spsc_queue<std::string>> && queue_with_spans<lockfree::spsc_queue<std::string>>);
+static_assert(queue_with_spans<blocking::spsc_queue<char, std::allocator<char>, long_spans>> &&
+              queue_with_spans<lockfree::spsc_queue<char, std::allocator<char>, long_spans>>);
+static_assert(!queue_with_spans<lockfree::bounded_queue<int>>);
+static_assert(twin_unbounded_queues<blocking::unbounded_spsc_queue<std::string>,
+                                    lockfree::unbounded_spsc_queue<std::string>>);
 static_assert(twin_stacks<blocking::stack<std::string>, lockfree::stack<std::string>>);
 static_assert(twin_priority_queues<blocking::priority_queue<std::string>, lockfree::priority_queue<std::string>>);
 static_assert(twin_relaxed_priority_queues<blocking::relaxed_priority_queue<std::string>,

@@ -3,6 +3,7 @@
 #include "switchyard/lockfree/spsc_queue.h"
 
 #include <memory>
+#include <stdexcept>
 #include <utility>
 
 #include "switchyard/atomics/plain.h"
@@ -30,9 +31,9 @@ int pop_some(Queue& queue, int tries, int last = 0) {
 }
 
 // Round the ring, across the wrap of the indices, full and empty on the way.
-template <std::size_t Capacity>
+template <std::size_t Capacity, int Start = -2>
 void hand_over() {
-  spsc_queue<int> queue(Capacity, start_at{static_cast<std::uint64_t>(-2)});
+  spsc_queue<int> queue(Capacity, start_at{static_cast<std::uint64_t>(Start)});
   int pushed = 0;
   thread producer([&] {
     for (int i = 0; i < 3; ++i) pushed += queue.try_push(pushed + 1) == success;
@@ -44,6 +45,7 @@ void hand_over() {
 TEST(spsc_queue, HandsOver) {
   expect_proved(hand_over<1>);
   expect_proved(hand_over<2>);
+  expect_proved(hand_over<2, -3>);
 }
 
 // Elements that own memory: none lost, none destroyed twice, none left.
@@ -76,6 +78,119 @@ TEST(spsc_queue, InBulk) {
     for (std::size_t i = 0; i < popped; ++i) require(out[i] == static_cast<int>(i) + 1, "in order");
     require(popped + queue.size_approx() == pushed, "nothing is lost");
   });
+}
+
+// Without copies: places are filled by the producer and read by the consumer where they are, round the ring.
+TEST(spsc_queue, InPlace) {
+  expect_proved([] {
+    spsc_queue<int> queue(2, start_at{static_cast<std::uint64_t>(-1)});
+    int pushed = 0;
+    thread producer([&] {
+      for (int i = 0; i < 2; ++i) {
+        const auto places = queue.reserve(2);
+        for (int& place : places) place = ++pushed;
+        require(queue.commit(places.size()), "open");
+      }
+    });
+    int popped = 0;
+    for (int i = 0; i < 2; ++i) {
+      const auto elements = queue.peek(2);
+      for (const int element : elements) require(element == ++popped, "in order");
+      queue.consume(elements.size());
+    }
+    producer.join();
+    require(popped + static_cast<int>(queue.size_approx()) == pushed, "nothing is lost");
+  });
+}
+
+// Bit by bit, with other operations in between.
+TEST(spsc_queue, InPlaceAndOtherwise) {
+  expect_proved([] {
+    spsc_queue<int> queue(3);
+    int pushed = 0;
+    thread producer([&] {
+      const auto places = queue.reserve(2);
+      for (std::size_t i = 0; i < places.size(); ++i) {
+        places[i] = ++pushed;
+        require(queue.commit(1), "open");
+      }
+      const auto more = queue.reserve(2);
+      if (queue.try_push(pushed + 1) == success) ++pushed;
+      bool refused = false;
+      try {
+        (void)queue.commit(1);
+      } catch (const std::invalid_argument&) {
+        refused = true;
+      }
+      require(refused, more.empty() ? "there was no room" : "the push took the places");
+    });
+    int popped = 0;
+    const auto elements = queue.peek(2);
+    for (const int element : elements) require(element == ++popped, "in order");
+    for (std::size_t i = 0; i < elements.size(); ++i) queue.consume(1);
+    if (auto x = queue.try_pop()) require(*x == ++popped, "in order");
+    producer.join();
+    require(popped + static_cast<int>(queue.size_approx()) == pushed, "nothing is lost");
+  });
+}
+
+// A commit that says true is popped, whatever close does; one that says false was no push.
+TEST(spsc_queue, CloseLosesNothingInPlace) {
+  expect_proved([] {
+    spsc_queue<int> queue(2);
+    bool accepted = false;
+    thread producer([&] {
+      const auto places = queue.reserve(1);
+      if (places.empty()) return;
+      places[0] = 1;
+      accepted = queue.commit(1);
+    });
+    thread closer([&] { queue.close(); });
+    bool popped = false;
+    const auto elements = queue.peek(1);
+    if (!elements.empty()) {
+      popped = elements[0] == 1;
+      queue.consume(1);
+    }
+    const auto x = queue.try_pop();
+    if (x) {
+      require(!popped && *x == 1, "popped once");
+      popped = true;
+    } else if (x.error() == closed) {
+      producer.join();
+      require(accepted == popped, "closed means drained");
+    }
+    producer.join();
+    closer.join();
+    require(queue.reserve(1).empty(), "nothing goes in");
+    if (accepted && !popped) require(queue.peek(1).size() == 1, "what went in comes out");
+  });
+}
+
+// Who waits for an element wakes for one that is committed, and who waits for room for one that is consumed.
+TEST(spsc_queue, WaitersWakeInPlace) {
+  expect_proved(
+      [] {
+        spsc_queue<int> queue(1);
+        thread producer([&] {
+          queue.reserve(1)[0] = 1;
+          require(queue.commit(1) && queue.push(2), "open");
+        });
+        require(queue.pop() == 1, "the first");
+        const auto second = queue.pop();
+        require(second == 2, "the second");
+      },
+      {.preemptions = 2, .spurious_wakeups = 0});
+  expect_proved(
+      [] {
+        spsc_queue<int> queue(1);
+        (void)queue.try_push(1);
+        thread producer([&] { require(queue.push(2), "open"); });
+        require(queue.peek(2).size() == 1, "one");
+        queue.consume(1);
+        require(queue.pop() == 2, "the second");
+      },
+      {.preemptions = 2, .spurious_wakeups = 0});
 }
 
 // A push that says success is popped, whatever close does; "closed" comes last and stays.
@@ -160,6 +275,27 @@ TEST(spsc_queue, TimeoutsAreNotLost) {
         require(x.has_value() || queue.try_pop().has_value(), "what was pushed is there");
       },
       {.preemptions = 2});
+}
+
+TEST(spsc_queue, IsWaitFreeInPlace) {
+  const auto body = [] {
+    spsc_queue<int> queue(1);
+    thread producer([&] {
+      for (int i = 0; i < 2; ++i) {
+        within_steps(16, [&] {
+          const auto places = queue.reserve(1);
+          for (int& place : places) place = i;
+          (void)queue.commit(places.size());
+        });
+      }
+    });
+    thread consumer([&] {
+      for (int i = 0; i < 2; ++i) within_steps(16, [&] { queue.consume(queue.peek(1).size()); });
+    });
+    thread closer([&] { within_steps(12, [&] { queue.close(); }); });
+  };
+  expect_proved(body, {.preemptions = 2});
+  expect_lock_free(body);
 }
 
 // Wait-free: no step of the one depends on the other.
