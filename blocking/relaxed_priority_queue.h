@@ -54,6 +54,9 @@ class relaxed_priority_queue : public queue_members<relaxed_priority_queue<T, Co
   static_assert(std::is_nothrow_destructible_v<T>, "an element must not throw when destroyed");
 
  public:
+  /// For `joinable`: an element that throws while it is moved out of its place stays in the queue.
+  using keeps_what_throws = void;
+
   using value_compare = Compare;
   using allocator_type = Allocator;
 

@@ -41,6 +41,7 @@
 #include "switchyard/interface/lane_handles.h"
 #include "switchyard/interface/queue_members.h"
 #include "switchyard/threads/per_thread.h"
+#include "switchyard/threads/waiter.h"
 
 namespace switchyard::blocking {
 
@@ -95,6 +96,42 @@ class relaxed_queue : public queue_members<relaxed_queue<T, Allocator, Lock>, T>
     locked_lane from = await(place_of_this_thread(), limit, status);
     if (!from) return unexpected(status);
     return take<pop_result<T>>(from);
+  }
+
+  /// Whether a pop would find something, without taking it: `success`, or `empty`, or `closed` if the queue is closed and
+  /// empty. Locks one lane after the other.
+  [[nodiscard]] conqueue_status look() {
+    const bool closed = is_closed();
+    if (find_for_sure(place_of_this_thread())) return conqueue_status::success;
+    return closed ? conqueue_status::closed : conqueue_status::empty;
+  }
+
+  /// Waits until there is something to pop, or until `limit`, without taking it: as `look`. The next that waits for an
+  /// element is woken, too: the caller is not bound to pop.
+  [[nodiscard]] conqueue_status wait_nonempty_until(deadline limit) {
+    conqueue_status status = look();
+    if (status != conqueue_status::empty) return status;
+    if (!await(place_of_this_thread(), limit, status)) return status;
+    added(1);
+    return conqueue_status::success;
+  }
+
+  /// What `threads/waiter.h` says. Nobody has to wait for room.
+  void enlist(waiter& w, queue_side side) {
+    if (side == queue_side::room) return;
+    const std::unique_lock hold(sleep_lock_);
+    enlisted_.store(true, memory_order_relaxed);
+    not_empty_.enlist(w);
+  }
+  bool withdraw(waiter& w, queue_side side) noexcept {
+    if (side == queue_side::room) return true;
+    const std::unique_lock hold(sleep_lock_);
+    const bool was_listed = not_empty_.withdraw(w);
+    enlisted_.store(!not_empty_.empty(), memory_order_relaxed);
+    return was_listed;
+  }
+  void wake_another(queue_side side) noexcept {
+    if (side == queue_side::elements) wake_some(1);
   }
 
   /// Takes an element, waiting while there is none. nullopt: closed, and every element has been popped.
@@ -247,12 +284,14 @@ class relaxed_queue : public queue_members<relaxed_queue<T, Allocator, Lock>, T>
   // Relaxed: who sleeps has announced that, and then found this lane under its lock without the element, or not found
   // the lane, which was added later, under the lock that it slept with.
   void added(std::size_t n) noexcept {
-    if (sleepers_.load(memory_order_relaxed) != 0) [[unlikely]] wake_some(n);
+    const bool anybody_waits = sleepers_.load(memory_order_relaxed) != 0 || enlisted_.load(memory_order_relaxed);
+    if (anybody_waits) [[unlikely]] wake_some(n);
   }
   [[gnu::noinline]] void wake_some(std::size_t n) noexcept {
     detail::wake_after_unlock wake;
     const std::unique_lock hold(sleep_lock_);
     wake.add(not_empty_, n);
+    enlisted_.store(!not_empty_.empty(), memory_order_relaxed);
   }
 
   template <class Look>
@@ -303,6 +342,7 @@ class relaxed_queue : public queue_members<relaxed_queue<T, Allocator, Lock>, T>
   atomic<lane*> lanes_{nullptr};     // the youngest; a list that only grows, under the lock that sleepers have
   atomic<std::size_t> sleepers_{0};  // written under the lock; read without by who has pushed
   atomic<std::size_t> consumers_{0};
+  atomic<bool> enlisted_{false};  // the same: whether some of those on the list may not be threads
   Lock sleep_lock_;  // is taken before those of lanes
   detail::wait_list not_empty_;
   per_thread<visitor> visitors_;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <stdexcept>
-#include <type_traits>
 
 namespace switchyard {
 
@@ -18,7 +17,7 @@ struct too_many_task_done : std::logic_error {
 };
 
 // What is asked of a queue besides its concept. It answers by `using keeps_what_throws = void;` and
-// `using one_consumer = void;`, or below.
+// `using one_consumer = void;`.
 
 /// Whether an element that throws while it is moved out by a pop is still in the queue after that. In P0260 it is lost,
 /// and so it is unless a queue says otherwise. Asked only where an element's move may throw.
@@ -28,44 +27,5 @@ inline constexpr bool keeps_what_throws = requires { typename Queue::keeps_what_
 /// Whether only one thread at a time may pop.
 template <class Queue>
 inline constexpr bool one_consumer = requires { typename Queue::one_consumer; };
-
-// Ours.
-namespace blocking {
-namespace detail {
-template <class T, class Storage, class Lock>
-class queue_core;
-}
-template <class T, class Compare, class Allocator, class Lock>
-class relaxed_priority_queue;
-}  // namespace blocking
-namespace lockfree {
-template <class T, class Allocator>
-class spsc_queue;
-template <class T, class Allocator>
-class unbounded_spsc_queue;
-template <class T, class Allocator>
-class mpsc_queue;
-}  // namespace lockfree
-
-template <class Queue>
-  requires requires(Queue* queue) {
-    []<class T, class Storage, class Lock>(blocking::detail::queue_core<T, Storage, Lock>*) {}(queue);
-  }
-inline constexpr bool keeps_what_throws<Queue> = true;
-template <class T, class Compare, class Allocator, class Lock>
-inline constexpr bool keeps_what_throws<blocking::relaxed_priority_queue<T, Compare, Allocator, Lock>> = true;
-template <class T, class Allocator>
-inline constexpr bool keeps_what_throws<lockfree::spsc_queue<T, Allocator>> = true;
-template <class T, class Allocator>
-inline constexpr bool keeps_what_throws<lockfree::unbounded_spsc_queue<T, Allocator>> = true;
-template <class T, class Allocator>
-inline constexpr bool keeps_what_throws<lockfree::mpsc_queue<T, Allocator>> = true;
-
-template <class T, class Allocator>
-inline constexpr bool one_consumer<lockfree::spsc_queue<T, Allocator>> = true;
-template <class T, class Allocator>
-inline constexpr bool one_consumer<lockfree::unbounded_spsc_queue<T, Allocator>> = true;
-template <class T, class Allocator>
-inline constexpr bool one_consumer<lockfree::mpsc_queue<T, Allocator>> = true;
 
 }  // namespace switchyard

@@ -48,6 +48,11 @@ class mpsc_queue : public waiting_queue<mpsc_queue<T, Allocator>, T> {
   static_assert(std::is_nothrow_destructible_v<T>, "an element must not throw when destroyed");
 
  public:
+  /// For `joinable`: an element that throws while it is moved out of its place stays in the queue.
+  using keeps_what_throws = void;
+  /// For `joinable`: pops are for one thread.
+  using one_consumer = void;
+
   using allocator_type = Allocator;
 
   /// An empty queue. Takes no memory yet.

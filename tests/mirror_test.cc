@@ -228,11 +228,6 @@ concept priority_queue_of_strings =
     std::constructible_from<Q, std::less<std::string>, std::allocator<std::string>> &&
     !std::convertible_to<std::less<std::string>, Q>;
 
-template <class Blocking, class Lockfree>
-constexpr bool twin_unbounded_queues =
-    unbounded_queue_of_strings<Blocking> && unbounded_queue_of_strings<Lockfree> &&
-    queue_extras<Blocking> == queue_extras<Lockfree>;
-
 template <class C>
 concept counter_from_number =
     concurrent_counter<C> && std::default_initializable<C> && std::constructible_from<C, std::int64_t> &&

@@ -51,6 +51,9 @@ class alignas(cache_padding) queue_core : public queue_members<queue_core<T, Sto
   static_assert(std::is_nothrow_destructible_v<T>, "an element must not throw when destroyed");
 
  public:
+  /// For `joinable`: an element that throws while it is moved out of its place stays in the queue.
+  using keeps_what_throws = void;
+
   queue_core(const queue_core&) = delete;
   queue_core& operator=(const queue_core&) = delete;
 

@@ -61,6 +61,11 @@ struct alignas(std::max(line_size, alignof(T))) spsc_line {
 template <class Self, class T, class Store>
 class spsc_lines : public waiting_queue<Self, T> {
  public:
+  /// For `joinable`: an element that throws while it is moved out of its place stays in the queue.
+  using keeps_what_throws = void;
+  /// For `joinable`: pops are for one thread.
+  using one_consumer = void;
+
   bool is_closed() const noexcept { return closed_.is_closed(); }
 
   /// Exact in the producer's or consumer's thread while the other side rests.

@@ -9,7 +9,7 @@
 
 #include "switchyard/atomics/plain.h"
 #include "switchyard/interface/conqueue_status.h"
-#include "switchyard/tests/model/model_support.h"
+#include "tests/model/model_support.h"
 
 namespace switchyard::model {
 namespace {
