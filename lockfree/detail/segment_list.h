@@ -242,8 +242,9 @@ void segment_list<Slots, Allocator>::seal() noexcept {
     segment* const last = tail_.load(memory_order_acquire);  // (9) with (7)
     if (last->slots.seal()) break;
     segment* next = nullptr;
-    // (5) with (4): relaxed is enough, behind the fence of `closed_.close()`.
-    if (last->next.compare_exchange_strong(next, nowhere(), memory_order_relaxed, memory_order_acquire)) break;
+    // (5) with (4): relaxed would be enough for the success, behind the fence of `closed_.close()`, but g++ 12 refuses one
+    // that is weaker than the failure's.
+    if (last->next.compare_exchange_strong(next, nowhere(), memory_order_acquire, memory_order_acquire)) break;
     if (next == nowhere()) break;
     advance(tail_, last, next);
   }
