@@ -47,26 +47,18 @@
 #include "switchyard/benchmarks/queue_drivers.h"
 #include "switchyard/benchmarks/side_by_side.h"
 #include "switchyard/blocking/bounded_queue.h"
+#include "switchyard/blocking/mpsc_queue.h"
+#include "switchyard/blocking/relaxed_queue.h"
 #include "switchyard/blocking/spsc_queue.h"
 #include "switchyard/blocking/unbounded_queue.h"
+#include "switchyard/blocking/unbounded_spsc_queue.h"
 #include "switchyard/lockfree/bounded_queue.h"
 #include "switchyard/lockfree/event_count.h"
-#include "switchyard/lockfree/spsc_queue.h"
-#if __has_include("switchyard/lockfree/mpsc_queue.h")
-#include "switchyard/blocking/mpsc_queue.h"
 #include "switchyard/lockfree/mpsc_queue.h"
-#endif
-#if __has_include("switchyard/lockfree/relaxed_queue.h")
-#include "switchyard/blocking/relaxed_queue.h"
 #include "switchyard/lockfree/relaxed_queue.h"
-#endif
-#if __has_include("switchyard/lockfree/unbounded_queue.h")
+#include "switchyard/lockfree/spsc_queue.h"
 #include "switchyard/lockfree/unbounded_queue.h"
-#endif
-#if __has_include("switchyard/lockfree/unbounded_spsc_queue.h")
-#include "switchyard/blocking/unbounded_spsc_queue.h"
 #include "switchyard/lockfree/unbounded_spsc_queue.h"
-#endif
 
 // Which peers there are, BUILD.bazel says: a header is found only if its target is among the dependencies.
 #if __has_include("switchyard/adapters/atomic_queue.h")
@@ -261,10 +253,8 @@ class queue_comparison {
 /// Those that are not templates of an element type alone.
 template <class T>
 using moodycamel_tokens = by_handles<adapters::moodycamel_bare_concurrent_queue<T>>;
-#if __has_include("switchyard/lockfree/relaxed_queue.h")
 template <class T>
 using relaxed_handles = by_handles<lockfree::relaxed_queue<T>>;
-#endif
 #if __has_include("switchyard/adapters/atomic_queue.h")
 template <class T>
 using optimist_spsc = adapters::atomic_queue_optimist<T, true>;
@@ -280,9 +270,7 @@ void add_spsc(queue_comparison& all) {
   const auto one_to_one = [](const char* name, part role) { return entry{"spsc", name, role, 1, 1}; };
   all.add<lockfree::spsc_queue>(one_to_one("lockfree.spsc_queue", part::ours));
   all.add<blocking::spsc_queue>(one_to_one("blocking.spsc_queue", part::ours));
-#if __has_include("switchyard/lockfree/unbounded_spsc_queue.h")
   all.add<lockfree::unbounded_spsc_queue>(one_to_one("lockfree.unbounded_spsc_queue", part::ours));
-#endif
   all.add<adapters::moodycamel_bare_reader_writer_queue>(one_to_one("moodycamel.reader_writer_queue", part::peer));
 #if __has_include("switchyard/adapters/boost_queue.h")
   all.add<adapters::boost_spsc_queue>(one_to_one("boost.spsc_queue", part::peer));
@@ -329,12 +317,8 @@ void add_bounded(queue_comparison& all) {
 
 void add_unbounded(queue_comparison& all) {
   const auto unbounded = [](const char* name, part role) { return entry{"unbounded", name, role}; };
-#if __has_include("switchyard/lockfree/unbounded_queue.h")
   all.add<lockfree::unbounded_queue>(unbounded("lockfree.unbounded_queue", part::ours));
-#endif
-#if __has_include("switchyard/lockfree/mpsc_queue.h")
   all.add<lockfree::mpsc_queue>({"unbounded", "lockfree.mpsc_queue", part::ours, 8, 1});
-#endif
   all.add<blocking::unbounded_queue>(unbounded("blocking.unbounded_queue", part::ours));
 #if __has_include("switchyard/adapters/tbb_queue.h")
   all.add<adapters::tbb_queue>(unbounded("tbb.queue", part::peer));
@@ -349,11 +333,9 @@ void add_unbounded(queue_comparison& all) {
 
 void add_relaxed(queue_comparison& all) {
   const auto relaxed = [](const char* name, part role) { return entry{"relaxed", name, role}; };
-#if __has_include("switchyard/lockfree/relaxed_queue.h")
   all.add<lockfree::relaxed_queue>(relaxed("lockfree.relaxed_queue", part::ours));
   all.add<relaxed_handles>(relaxed("lockfree.relaxed_queue, handles", part::ours));
   all.add<blocking::relaxed_queue>(relaxed("blocking.relaxed_queue", part::ours));
-#endif
   all.add<adapters::moodycamel_bare_concurrent_queue>(relaxed("moodycamel.concurrent_queue", part::peer));
   all.add<moodycamel_tokens>(relaxed("moodycamel.with_tokens", part::peer));
   all.add_cache_line("relaxed");
@@ -362,15 +344,9 @@ void add_relaxed(queue_comparison& all) {
 void add_waiting(queue_comparison& all) {
   const auto waiting = [](const char* name, part role) { return entry{"waiting", name, role}; };
   all.add_waiting<lockfree::bounded_queue>(waiting("lockfree.bounded_queue", part::ours));
-#if __has_include("switchyard/lockfree/unbounded_queue.h")
   all.add_waiting<lockfree::unbounded_queue>(waiting("lockfree.unbounded_queue", part::ours));
-#endif
-#if __has_include("switchyard/lockfree/mpsc_queue.h")
   all.add_waiting<lockfree::mpsc_queue>({"waiting", "lockfree.mpsc_queue", part::ours, 8, 1});
-#endif
-#if __has_include("switchyard/lockfree/relaxed_queue.h")
   all.add_waiting<lockfree::relaxed_queue>(waiting("lockfree.relaxed_queue", part::ours));
-#endif
   all.add_waiting<blocking::bounded_queue>(waiting("blocking.bounded_queue", part::ours));
   all.add_waiting<blocking::unbounded_queue>(waiting("blocking.unbounded_queue", part::ours));
   all.add_waiting<lockfree::spsc_queue>({"waiting", "lockfree.spsc_queue", part::ours, 1, 1});

@@ -33,24 +33,23 @@
 #include <utility>
 
 #include "switchyard/atomics/atomic.h"
-#include "switchyard/atomics/backoff.h"
 #include "switchyard/atomics/cache_padded.h"
 #include "switchyard/blocking/detail/heap.h"
-#include "switchyard/blocking/detail/wait_list.h"
+#include "switchyard/blocking/detail/waiting_room.h"
 #include "switchyard/blocking/mutex.h"
 #include "switchyard/interface/conqueue_status.h"
 #include "switchyard/interface/deadline.h"
 #include "switchyard/interface/queue_members.h"
 #include "switchyard/interface/shard_count.h"
 #include "switchyard/threads/random.h"
-#include "switchyard/threads/waiter.h"
 
 namespace switchyard::blocking {
 
 /// Models `timed_queue`, `bulk_queue` and `sized_queue`. It is never `full`. What throws leaves everything as it was, as in
 /// `priority_queue`.
 template <class T, class Compare = std::less<T>, class Allocator = std::allocator<T>, class Lock = mutex>
-class relaxed_priority_queue : public queue_members<relaxed_priority_queue<T, Compare, Allocator, Lock>, T> {
+class relaxed_priority_queue : public queue_members<relaxed_priority_queue<T, Compare, Allocator, Lock>, T>,
+                               public detail::waiting_room<Lock> {
   static_assert(std::is_nothrow_destructible_v<T>, "an element must not throw when destroyed");
 
  public:
@@ -87,13 +86,12 @@ class relaxed_priority_queue : public queue_members<relaxed_priority_queue<T, Co
   [[nodiscard]] conqueue_status try_emplace(Args&&... args) {
     {
       const locked_shard mine = lock_one();
-      // Invariant "closed": who has seen `closed_` and then a shard under its lock finds nothing new there later.
+      // Invariant "closed": who has seen the end and then a shard under its lock finds nothing new there later.
       if (is_closed()) return conqueue_status::closed;
       mine->elements.push_back(std::forward<Args>(args)...);
       mine->set_size(mine->get_size() + 1);
     }
-    // Relaxed: who sleeps has announced that, and then found this shard under its lock without the element.
-    if (anybody_waits()) [[unlikely]] wake_one();
+    this->added(1);
     return conqueue_status::success;
   }
   template <class... Args>
@@ -132,26 +130,8 @@ class relaxed_priority_queue : public queue_members<relaxed_priority_queue<T, Co
     conqueue_status status = look();
     if (status != conqueue_status::empty) return status;
     if (!await(limit, status)) return status;
-    if (anybody_waits()) wake_one();
+    this->added(1);
     return conqueue_status::success;
-  }
-
-  /// What `threads/waiter.h` says. Nobody has to wait for room.
-  void enlist(waiter& w, queue_side side) {
-    if (side == queue_side::room) return;
-    const std::unique_lock hold(sleep_lock_);
-    enlisted_.store(true, memory_order_relaxed);
-    not_empty_.enlist(w);
-  }
-  bool withdraw(waiter& w, queue_side side) noexcept {
-    if (side == queue_side::room) return true;
-    const std::unique_lock hold(sleep_lock_);
-    const bool was_listed = not_empty_.withdraw(w);
-    enlisted_.store(!not_empty_.empty(), memory_order_relaxed);
-    return was_listed;
-  }
-  void wake_another(queue_side side) noexcept {
-    if (side == queue_side::elements) wake_one();
   }
 
   /// Takes one of the first elements, waiting while there is none. nullopt: closed, and every element has been popped.
@@ -204,19 +184,8 @@ class relaxed_priority_queue : public queue_members<relaxed_priority_queue<T, Co
     return done;
   }
 
-  /// Ends the queue: from now on nothing goes in, what is there can be popped, and every waiter wakes.
-  void close() noexcept {
-    detail::wake_after_unlock wake;
-    const std::unique_lock hold(sleep_lock_);
-    // (2) release: with (1).
-    closed_.store(true, memory_order_release);
-    wake.add(not_empty_, all);
-  }
-  /// True once close() has been called.
-  bool is_closed() const noexcept {
-    // (1) acquire: with (2): who sees the end sees what came before it.
-    return closed_.load(memory_order_acquire);
-  }
+  // close, is_closed, enlist, withdraw and wake_another are inherited.
+  using detail::waiting_room<Lock>::is_closed;
 
   std::size_t shard_count() const noexcept { return count_; }
   Allocator get_allocator() const noexcept { return Allocator(allocator_); }
@@ -229,7 +198,6 @@ class relaxed_priority_queue : public queue_members<relaxed_priority_queue<T, Co
   }
 
  private:
-  static constexpr std::size_t all = static_cast<std::size_t>(-1);
   static constexpr unsigned tries = 4;  // of finding shards empty or locked
 
   struct alignas(cache_padding) shard {
@@ -293,31 +261,9 @@ class relaxed_priority_queue : public queue_members<relaxed_priority_queue<T, Co
     return {};
   }
 
-  // Waits for an element; with none, `status` says why. Who throws with an element that others may wait for must wake one.
   locked_shard await(deadline limit, conqueue_status& status) {
-    backoff spin;
-    for (;;) {
-      const bool closed = is_closed();
-      if (locked_shard found = find()) return found;
-      status = closed ? conqueue_status::closed : conqueue_status::empty;
-      if (closed || limit.has_passed()) return {};
-      if (spin.should_park()) break;
-      spin.wait();
-    }
-    std::unique_lock hold(sleep_lock_);
-    sleepers_.store(sleepers_.load(memory_order_relaxed) + 1, memory_order_relaxed);
-    struct at_exit {
-      atomic<std::size_t>& sleepers;
-      ~at_exit() { sleepers.store(sleepers.load(memory_order_relaxed) - 1, memory_order_relaxed); }
-    } end{sleepers_};
-    for (;;) {
-      const bool closed = is_closed();
-      // With the lock that whoever wakes us needs.
-      if (locked_shard found = find_in_all()) return found;
-      status = closed ? conqueue_status::closed : conqueue_status::empty;
-      if (closed || limit.has_passed()) return {};
-      not_empty_.wait(hold, limit);
-    }
+    return detail::waiting_room<Lock>::await(
+        limit, status, [this] { return find(); }, [this] { return find_in_all(); });
   }
 
   // One move, straight into what the caller gets.
@@ -362,18 +308,9 @@ class relaxed_priority_queue : public queue_members<relaxed_priority_queue<T, Co
     ~wake_if_thrown() {
       if (taken) return;
       from.hold.unlock();
-      if (queue.anybody_waits()) queue.wake_one();
+      queue.added(1);
     }
   };
-  bool anybody_waits() const noexcept {
-    return sleepers_.load(memory_order_relaxed) != 0 || enlisted_.load(memory_order_relaxed);
-  }
-  [[gnu::noinline]] void wake_one() noexcept {
-    detail::wake_after_unlock wake;
-    const std::unique_lock hold(sleep_lock_);
-    wake.add(not_empty_, 1);
-    enlisted_.store(!not_empty_.empty(), memory_order_relaxed);
-  }
 
   void give_back(std::size_t made) noexcept {
     for (std::size_t i = 0; i < made; ++i) {
@@ -387,11 +324,6 @@ class relaxed_priority_queue : public queue_members<relaxed_priority_queue<T, Co
   [[no_unique_address]] shard_allocator allocator_;
   typename shard_traits::pointer shards_;
   std::size_t count_;
-  atomic<bool> closed_{false};
-  atomic<std::size_t> sleepers_{0};  // written under the lock; read without by who has pushed
-  Lock sleep_lock_;                  // is taken before those of shards
-  atomic<bool> enlisted_{false};     // the same: whether some of those on the list may not be threads
-  detail::wait_list not_empty_;
 };
 
 }  // namespace switchyard::blocking

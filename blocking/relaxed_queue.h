@@ -31,27 +31,28 @@
 #include <utility>
 
 #include "switchyard/atomics/atomic.h"
-#include "switchyard/atomics/backoff.h"
 #include "switchyard/atomics/cache_padded.h"
 #include "switchyard/blocking/detail/chunks.h"
-#include "switchyard/blocking/detail/wait_list.h"
+#include "switchyard/blocking/detail/waiting_room.h"
 #include "switchyard/blocking/mutex.h"
 #include "switchyard/interface/conqueue_status.h"
 #include "switchyard/interface/deadline.h"
 #include "switchyard/interface/lane_handles.h"
 #include "switchyard/interface/queue_members.h"
 #include "switchyard/threads/per_thread.h"
-#include "switchyard/threads/waiter.h"
 
 namespace switchyard::blocking {
 
 /// Models `timed_queue`, `bulk_queue` and `sized_queue`. It is never `full`. What throws leaves everything as it was, as in
 /// `unbounded_queue`.
 template <class T, class Allocator = std::allocator<T>, class Lock = mutex>
-class relaxed_queue : public queue_members<relaxed_queue<T, Allocator, Lock>, T> {
+class relaxed_queue : public queue_members<relaxed_queue<T, Allocator, Lock>, T>, public detail::waiting_room<Lock> {
   static_assert(std::is_nothrow_destructible_v<T>, "an element must not throw when destroyed");
 
  public:
+  /// For `joinable`: an element that throws while it is moved out of its place stays in the queue.
+  using keeps_what_throws = void;
+
   using allocator_type = Allocator;
   using producer = producer_handle<relaxed_queue>;
   using consumer = consumer_handle<relaxed_queue>;
@@ -112,26 +113,8 @@ class relaxed_queue : public queue_members<relaxed_queue<T, Allocator, Lock>, T>
     conqueue_status status = look();
     if (status != conqueue_status::empty) return status;
     if (!await(place_of_this_thread(), limit, status)) return status;
-    added(1);
+    this->added(1);
     return conqueue_status::success;
-  }
-
-  /// What `threads/waiter.h` says. Nobody has to wait for room.
-  void enlist(waiter& w, queue_side side) {
-    if (side == queue_side::room) return;
-    const std::unique_lock hold(sleep_lock_);
-    enlisted_.store(true, memory_order_relaxed);
-    not_empty_.enlist(w);
-  }
-  bool withdraw(waiter& w, queue_side side) noexcept {
-    if (side == queue_side::room) return true;
-    const std::unique_lock hold(sleep_lock_);
-    const bool was_listed = not_empty_.withdraw(w);
-    enlisted_.store(!not_empty_.empty(), memory_order_relaxed);
-    return was_listed;
-  }
-  void wake_another(queue_side side) noexcept {
-    if (side == queue_side::elements) wake_some(1);
   }
 
   /// Takes an element, waiting while there is none. nullopt: closed, and every element has been popped.
@@ -175,19 +158,8 @@ class relaxed_queue : public queue_members<relaxed_queue<T, Allocator, Lock>, T>
     return done;
   }
 
-  /// Ends the queue: from now on nothing goes in, what is there can be popped, and every waiter wakes.
-  void close() noexcept {
-    detail::wake_after_unlock wake;
-    const std::unique_lock hold(sleep_lock_);
-    // (2) release: with (1).
-    closed_.store(true, memory_order_release);
-    wake.add(not_empty_, all);
-  }
-  /// True once close() has been called.
-  bool is_closed() const noexcept {
-    // (1) acquire: with (2): who sees the end sees what came before it, and all lanes that anything can go to.
-    return closed_.load(memory_order_acquire);
-  }
+  // close, is_closed, enlist, withdraw and wake_another are inherited.
+  using detail::waiting_room<Lock>::is_closed;
 
   Allocator get_allocator() const noexcept { return Allocator(allocator_); }
 
@@ -204,7 +176,6 @@ class relaxed_queue : public queue_members<relaxed_queue<T, Allocator, Lock>, T>
   friend producer;
   friend consumer;
 
-  static constexpr std::size_t all = static_cast<std::size_t>(-1);
   static constexpr unsigned quota = 256;  // how often a consumer takes from one lane while others have something, too
 
   struct alignas(cache_padding) lane {
@@ -271,36 +242,27 @@ class relaxed_queue : public queue_members<relaxed_queue<T, Allocator, Lock>, T>
   conqueue_status push_to(lane& mine, Args&&... args) {
     {
       const std::unique_lock hold(mine.lock);
-      // Invariant "closed": who has seen `closed_` and then a lane under its lock finds nothing new there later.
+      // Invariant "closed": who has seen the end and then a lane under its lock finds nothing new there later.
       if (is_closed()) return conqueue_status::closed;
       mine.elements.push_back(std::forward<Args>(args)...);
       mine.set_size(mine.get_size() + 1);
     }
-    added(1);
+    this->added(1);
     return conqueue_status::success;
   }
   template <class Iterator>
   std::size_t push_n_to(lane& mine, Iterator first, std::size_t n);
-  // Relaxed: who sleeps has announced that, and then found this lane under its lock without the element, or not found
-  // the lane, which was added later, under the lock that it slept with.
-  void added(std::size_t n) noexcept {
-    const bool anybody_waits = sleepers_.load(memory_order_relaxed) != 0 || enlisted_.load(memory_order_relaxed);
-    if (anybody_waits) [[unlikely]] wake_some(n);
-  }
-  [[gnu::noinline]] void wake_some(std::size_t n) noexcept {
-    detail::wake_after_unlock wake;
-    const std::unique_lock hold(sleep_lock_);
-    wake.add(not_empty_, n);
-    enlisted_.store(!not_empty_.empty(), memory_order_relaxed);
-  }
-
   template <class Look>
   locked_lane look_round(place& at, Look look);
   locked_lane find(place& at, conqueue_status& status);
   locked_lane find_for_sure(place& at) {
     return look_round(at, [](lane& l) { return lock(l); });
   }
-  locked_lane await(place& at, deadline limit, conqueue_status& status);
+  locked_lane await(place& at, deadline limit, conqueue_status& status) {
+    conqueue_status ignored = conqueue_status::empty;
+    return detail::waiting_room<Lock>::await(
+        limit, status, [&] { return find(at, ignored); }, [&] { return find_for_sure(at); });
+  }
 
   template <class Result>
   Result take(locked_lane& from);
@@ -338,13 +300,9 @@ class relaxed_queue : public queue_members<relaxed_queue<T, Allocator, Lock>, T>
   };
 
   [[no_unique_address]] lane_allocator allocator_;
-  atomic<bool> closed_{false};
-  atomic<lane*> lanes_{nullptr};     // the youngest; a list that only grows, under the lock that sleepers have
-  atomic<std::size_t> sleepers_{0};  // written under the lock; read without by who has pushed
+  // The youngest; a list that only grows, under the lock of those who fall asleep, so that they have looked at all.
+  atomic<lane*> lanes_{nullptr};
   atomic<std::size_t> consumers_{0};
-  atomic<bool> enlisted_{false};  // the same: whether some of those on the list may not be threads
-  Lock sleep_lock_;  // is taken before those of lanes
-  detail::wait_list not_empty_;
   per_thread<visitor> visitors_;
 };
 
@@ -399,11 +357,11 @@ std::size_t relaxed_queue<T, Allocator, Lock>::push_n_to(lane& mine, Iterator fi
       ++first;
     }
   } catch (...) {
-    added(done);
+    this->added(done);
     if (done == 0) throw;
     return done;
   }
-  added(done);
+  this->added(done);
   return done;
 }
 
@@ -462,31 +420,6 @@ auto relaxed_queue<T, Allocator, Lock>::find(place& at, conqueue_status& status)
   return closed ? find_for_sure(at) : locked_lane{};
 }
 
-// Waits for an element; with none, `status` says why. Who throws with an element that others may wait for must wake one.
-template <class T, class Allocator, class Lock>
-auto relaxed_queue<T, Allocator, Lock>::await(place& at, deadline limit, conqueue_status& status) -> locked_lane {
-  for (backoff spin;;) {
-    if (locked_lane found = find(at, status)) return found;
-    if (status == conqueue_status::closed || limit.has_passed()) return {};
-    if (spin.should_park()) break;
-    spin.wait();
-  }
-  std::unique_lock hold(sleep_lock_);
-  sleepers_.store(sleepers_.load(memory_order_relaxed) + 1, memory_order_relaxed);
-  struct at_exit {
-    atomic<std::size_t>& sleepers;
-    ~at_exit() { sleepers.store(sleepers.load(memory_order_relaxed) - 1, memory_order_relaxed); }
-  } end{sleepers_};
-  for (;;) {
-    const bool closed = is_closed();
-    // With the lock that whoever wakes us needs.
-    if (locked_lane found = find_for_sure(at)) return found;
-    status = closed ? conqueue_status::closed : conqueue_status::empty;
-    if (closed || limit.has_passed()) return {};
-    not_empty_.wait(hold, limit);
-  }
-}
-
 // One move, straight into what the caller gets.
 template <class T, class Allocator, class Lock>
 template <class Result>
@@ -527,7 +460,7 @@ auto relaxed_queue<T, Allocator, Lock>::take_lane() -> lane& {
   }
   const auto memory = traits::allocate(allocator_, 1);
   lane* const made = std::construct_at(std::to_address(memory), Allocator(allocator_));
-  const std::unique_lock hold(sleep_lock_);
+  const auto hold = this->hold_sleepers();
   made->next = lanes_.load(memory_order_relaxed);
   lanes_.store(made, memory_order_release);  // (4) with (3)
   return *made;

@@ -26,7 +26,7 @@ class event {
  public:
   explicit event(bool set = false) noexcept : changes_(set ? 1 : 0) {}
 
-  bool is_set() const noexcept { return is_set(changes_.load()); }
+  bool is_set() const noexcept { return is_set(changes_.look()); }
 
   /// Sets the flag and lets everybody pass who waits, even if it is cleared before they have woken up.
   void set() noexcept {
@@ -42,15 +42,15 @@ class event {
   }
 
   /// Waits until the flag is set, or has been since the call began.
-  void wait() { changes_.pass_until(deadline::never(), changed_since{changes_.load()}); }
+  void wait() { changes_.pass_until(deadline::never(), changed_since{changes_.look()}); }
   /// The same, waiting up to `limit`, or until `when`. False: it was not set.
   template <class Rep, class Period>
   [[nodiscard]] bool wait_for(const std::chrono::duration<Rep, Period>& limit) {
-    return is_set() || changes_.pass_until(deadline::after(limit), changed_since{changes_.load()});
+    return is_set() || changes_.pass_until(deadline::after(limit), changed_since{changes_.look()});
   }
-  [[nodiscard]] bool wait_until(deadline when) { return changes_.pass_until(when, changed_since{changes_.load()}); }
+  [[nodiscard]] bool wait_until(deadline when) { return changes_.pass_until(when, changed_since{changes_.look()}); }
   /// The same, waiting until a stop is requested. Who requests it waits for this thread to wake up.
-  [[nodiscard]] bool wait(std::stop_token stop) { return changes_.pass_unless(std::move(stop), changed_since{changes_.load()}); }
+  [[nodiscard]] bool wait(std::stop_token stop) { return changes_.pass_unless(std::move(stop), changed_since{changes_.look()}); }
 
  private:
   static bool is_set(std::uint32_t changes) noexcept { return changes % 2 != 0; }

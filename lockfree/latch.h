@@ -43,7 +43,7 @@ class latch {
   }
 
   /// True if the count is zero.
-  [[nodiscard]] bool try_wait() const noexcept { return left_.load() == 0; }
+  [[nodiscard]] bool try_wait() const noexcept { return left_.look() == 0; }
 
   /// Waits until the count is zero.
   void wait() { left_.pass_until(deadline::never(), at_zero); }

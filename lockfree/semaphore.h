@@ -43,7 +43,7 @@ class permits {
   [[nodiscard]] bool acquire(std::stop_token stop) { return permits_.pass_unless(std::move(stop), take_one); }
 
   /// How many permits there are; for monitoring.
-  std::int64_t value() const noexcept { return permits_.load(); }
+  std::int64_t value() const noexcept { return permits_.look(); }
 
  protected:
   explicit permits(std::int64_t initial) : permits_(switchyard::detail::checked_permits(initial)) {}

@@ -21,7 +21,10 @@ namespace switchyard::blocking::detail {
 /// Room for `capacity` elements. Whoever uses it knows how many there are, and pops them all at the end.
 template <class T, class Allocator>
 class ring {
+ protected:
   using slot = plain<T>;
+
+ private:
   using slot_allocator = typename std::allocator_traits<Allocator>::template rebind_alloc<slot>;
   using slot_traits = std::allocator_traits<slot_allocator>;
 
@@ -41,7 +44,7 @@ class ring {
   template <class... Args>
   void push_back(Args&&... args) {
     at(back_).construct(std::forward<Args>(args)...);
-    back_ = following(back_);
+    pushed_back();
   }
 
   /// Need an element.
@@ -51,6 +54,13 @@ class ring {
     front_ = following(front_);
   }
 
+ protected:
+  slot& at(std::size_t index) noexcept { return std::to_address(slots_)[index]; }
+  std::size_t front_slot() const noexcept { return front_; }
+  std::size_t back_slot() const noexcept { return back_; }
+  /// What push_back does after the element has been built.
+  void pushed_back() noexcept { back_ = following(back_); }
+
  private:
   static typename slot_traits::pointer allocate(slot_allocator& allocator, std::size_t capacity) {
     if (capacity == 0) throw std::invalid_argument("switchyard: the capacity of a queue must be at least 1");
@@ -59,7 +69,6 @@ class ring {
     return slots;
   }
 
-  slot& at(std::size_t index) noexcept { return std::to_address(slots_)[index]; }
   std::size_t following(std::size_t index) const noexcept { return index + 1 == capacity_ ? 0 : index + 1; }
 
   [[no_unique_address]] slot_allocator allocator_;

@@ -40,7 +40,7 @@ class parking_word {
   parking_word& operator=(const parking_word&) = delete;
 
   /// The number; what its updates published is visible.
-  number load() const noexcept { return number_in(word_.load(memory_order_acquire)); }  // (2) with (1)
+  number look() const noexcept { return number_in(word_.load(memory_order_acquire)); }  // (2) with (1)
 
   /// Replaces the number n by what `decide(n)`, a `change`, says, and wakes whom it says. What `decide` throws
   /// passes on, and nothing has changed.

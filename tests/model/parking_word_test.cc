@@ -321,7 +321,7 @@ TEST(parking_word, InterruptionRacesWithAnUpdate) {
         const bool passed = word.pass_unless(asked, take_one);
         asked.end();
         giver.join();
-        require(word.load() == (passed ? 0 : 1), "taken or there");
+        require(word.look() == (passed ? 0 : 1), "taken or there");
       },
       {.preemptions = 2});
 }
