@@ -1,9 +1,21 @@
-// What a thread does between two tries: a little after a lost race, more and more while it must wait.
+// What a thread does between two tries: a little after a lost race, more and more while it must wait; or, once, when it
+// has caught up with another.
 #pragma once
 
 #include "switchyard/atomics/atomic.h"
 
 namespace switchyard {
+
+/// Pauses for about a microsecond, in which another thread that is at work gets ahead by some dozens of elements. For who
+/// has caught up with it: to look again at once, and again, takes from it, each time, the cache line that it needs.
+inline void give_head_start() noexcept {
+#ifdef SWITCHYARD_MODEL
+  constexpr unsigned pauses = 1;
+#else
+  constexpr unsigned pauses = 64;
+#endif
+  for (unsigned i = 0; i < pauses; ++i) spin_pause();
+}
 
 /// One object per operation. The two verbs are for two situations:
 ///

@@ -69,6 +69,12 @@ class alignas(16) double_word {
     return swapped;
   }
 
+  /// The same of the first word alone, whatever the second is: cheaper, where the second never changes but with the first.
+  bool compare_exchange_first(std::uint64_t& expected, std::uint64_t desired, memory_order success,
+                              memory_order failure) noexcept {
+    return first_.compare_exchange_strong(expected, desired, success, failure);
+  }
+
  private:
 #if defined(__x86_64__)
   bool swap(words& expected, words desired) noexcept {

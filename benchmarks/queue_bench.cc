@@ -107,6 +107,10 @@ constexpr std::array crowds{crowd{1, 1}, crowd{2, 2}, crowd{4, 4}, crowd{8, 8}, 
 template <template <class...> class Queue, class T>
 concept holds = requires { typename Queue<T>; };
 
+/// For bulk: a line is 4 KiB.
+template <class T>
+using spsc_queue_of_long_spans = lockfree::spsc_queue<T, std::allocator<T>, long_spans>;
+
 class queue_comparison {
  public:
   explicit queue_comparison(bool everything) : everything_(everything) {}
@@ -270,6 +274,7 @@ void add_spsc(queue_comparison& all) {
   const auto one_to_one = [](const char* name, part role) { return entry{"spsc", name, role, 1, 1}; };
   all.add<lockfree::spsc_queue>(one_to_one("lockfree.spsc_queue", part::ours));
   all.add<blocking::spsc_queue>(one_to_one("blocking.spsc_queue", part::ours));
+  all.add<spsc_queue_of_long_spans>(one_to_one("lockfree.spsc_queue, long spans", part::ours));
   all.add<lockfree::unbounded_spsc_queue>(one_to_one("lockfree.unbounded_spsc_queue", part::ours));
   all.add<adapters::moodycamel_bare_reader_writer_queue>(one_to_one("moodycamel.reader_writer_queue", part::peer));
 #if __has_include("switchyard/adapters/boost_queue.h")

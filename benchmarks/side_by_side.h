@@ -15,12 +15,14 @@
 #include <chrono>
 #include <cstddef>
 #include <exception>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iostream>
 #include <map>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -222,6 +224,8 @@ class comparison {
   }
 
   bool save(const std::string& folder) const {
+    std::error_code ignored;  // then the files cannot be written, which is told
+    std::filesystem::create_directories(folder, ignored);
     const machine here = machine::this_one();
     const std::string path = folder + "/" + here.file_name();
     std::ofstream json(path + ".json");

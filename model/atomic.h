@@ -157,8 +157,8 @@ class atomic {
     bits seen = to_bits(expected);
     bool done;
     if (model::detail::active()) {
-      done = model::detail::compare_exchange(this, sizeof(T), seen, to_bits(desired), false, may_fail, success,
-                                             failure, at);
+      done = model::detail::compare_exchange(this, sizeof(T), seen, to_bits(desired), false, model::detail::part::all, may_fail,
+                                             success, failure, at);
     } else {
       done = to_bits(value_) == seen;
       if (done) value_ = desired;

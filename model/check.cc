@@ -155,9 +155,10 @@ bits exchange_by(void* address, std::size_t size, bits (*next)(bits, bits), bits
                  where at) {
   return the_engine->exchange_by(address, size, next, operand, order, at);
 }
-bool compare_exchange(void* address, std::size_t size, bits& expected, bits desired, bool two_parts, bool may_fail,
-                      memory_order success, memory_order failure, where at) {
-  return the_engine->compare_exchange(address, size, expected, desired, two_parts, may_fail, success, failure, at);
+bool compare_exchange(void* address, std::size_t size, bits& expected, bits desired, bool two_parts, part which,
+                      bool may_fail, memory_order success, memory_order failure, where at) {
+  return the_engine->compare_exchange(address, size, expected, desired, two_parts, which, may_fail, success, failure,
+                                      at);
 }
 void fence(memory_order order, where at) { the_engine->fence(order, at); }
 void light_fence(where at) { the_engine->light_fence(at); }

@@ -41,21 +41,33 @@ class alignas(16) double_word {
   }
   bool compare_exchange(words& expected, words desired, memory_order success, memory_order failure,
                         where at = where::current()) noexcept {
+    return compare_exchange(expected, desired, part::all, success, failure, at);
+  }
+  bool compare_exchange_first(std::uint64_t& expected, std::uint64_t desired, memory_order success, memory_order failure,
+                              where at = where::current()) noexcept {
+    words seen{expected, 0};
+    const bool done = compare_exchange(seen, {desired, 0}, part::first, success, failure, at);
+    expected = seen.first;
+    return done;
+  }
+
+ private:
+  bool compare_exchange(words& expected, words desired, part which, memory_order success, memory_order failure,
+                        where at) noexcept {
     model::detail::bits seen{expected.first, expected.second};
     bool done;
     if (model::detail::active()) {
-      done = model::detail::compare_exchange(this, 16, seen, {desired.first, desired.second}, true, false, success,
+      done = model::detail::compare_exchange(this, 16, seen, {desired.first, desired.second}, true, which, false, success,
                                              failure, at);
     } else {
-      done = value_ == seen;
-      if (done) value_ = {desired.first, desired.second};
+      done = which == part::first ? value_.low == seen.low : value_ == seen;
+      if (done) value_ = {desired.first, which == part::first ? value_.high : desired.second};
       seen = value_;
     }
     if (!done) expected = {seen.low, seen.high};
     return done;
   }
 
- private:
   model::detail::bits value_;
 };
 

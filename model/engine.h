@@ -24,7 +24,7 @@ struct bits {
 /// True in code that is being checked. Outside, atomics are plain memory.
 bool active() noexcept;
 
-/// Which half of a double word a load looks at; any other atomic has one part only.
+/// Which half of a double word a load looks at, or a compare-and-swap is about; any other atomic has one part only.
 enum class part : unsigned char { all, first, second };
 
 // Atomics, known by their address. The bytes there are kept up to date with the newest value.
@@ -33,7 +33,7 @@ bits load(const void* address, std::size_t size, part which, memory_order order,
 void store(void* address, std::size_t size, bits value, memory_order order, where at);
 bits exchange_by(void* address, std::size_t size, bits (*next)(bits before, bits operand), bits operand,
                  memory_order order, where at);
-bool compare_exchange(void* address, std::size_t size, bits& expected, bits desired, bool two_parts,
+bool compare_exchange(void* address, std::size_t size, bits& expected, bits desired, bool two_parts, part which,
                       bool may_fail, memory_order success, memory_order failure, where at);
 void fence(memory_order order, where at);
 void light_fence(where at);

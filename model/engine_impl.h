@@ -294,7 +294,7 @@ class engine {
   bits exchange_by(void* address, std::size_t size, bits (*next)(bits, bits), bits operand, memory_order order,
                    where at);
   bool compare_exchange(void* address, std::size_t size, bits& expected, bits desired, bool two_parts,
-                        bool may_fail, memory_order success, memory_order failure, where at);
+                        part which, bool may_fail, memory_order success, memory_order failure, where at);
   void fence(memory_order order, where at);
   void light_fence(where at);
   void heavy_fence(where at);

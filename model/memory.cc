@@ -185,6 +185,8 @@ void engine::mark_read(std::uint32_t slot, stamp key) {
   if (self.read_count < self.reads.size()) self.reads[self.read_count++] = {slot, key};
 }
 
+static bool same(const bits& a, const bits& b, part which) { return which == part::first ? a.low == b.low : a == b; }
+
 // Which store is read, or followed; an index into `l.order`.
 std::size_t engine::choose_store(location& l, part which, bool strong, use what, const bits* expected) {
   const stamp bound = least(l, which, strong);
@@ -200,7 +202,7 @@ std::size_t engine::choose_store(location& l, part which, bool strong, use what,
     if (new_only && w.serial < slept_at_[static_cast<std::size_t>(current_)]) continue;
     if (what != use::follow && !newest && spun_on(slot, w.key)) break;
     if (what == use::modify && w.followed) continue;
-    if (what == use::compare && w.followed && w.value == *expected) continue;
+    if (what == use::compare && w.followed && same(w.value, *expected, which)) continue;
     if (what == use::follow && !newest && (w.followed || l.order[i + 1]->key - w.key < 2)) continue;
     possible[count++] = static_cast<std::uint8_t>(l.count - 1 - i);
   }
@@ -260,17 +262,18 @@ bits engine::exchange_by(void* address, std::size_t size, bits (*next)(bits, bit
 }
 
 bool engine::compare_exchange(void* address, std::size_t size, bits& expected, bits desired, bool two_parts,
-                              bool may_fail, memory_order success, memory_order failure, where at) {
+                              part which, bool may_fail, memory_order success, memory_order failure, where at) {
   success = weakened(success, 0, at);
   failure = weakened(failure, 1, at);
   const bool strong = success == memory_order::seq_cst || failure == memory_order::seq_cst;
   location& l = approach(address, size, two_parts, kind::store, strong, at);
-  const std::size_t read = choose_store(l, part::all, strong, use::compare, &expected);
+  const std::size_t read = choose_store(l, which, strong, use::compare, &expected);
   written& before = *l.order[read];
-  const bool fails_for_nothing = may_fail && before.value == expected &&
-                                 weak_failures_ < options_.weak_failures && choose_any(2) == 1;
+  const bool matches = same(before.value, expected, which);
+  const bool fails_for_nothing = may_fail && matches && weak_failures_ < options_.weak_failures && choose_any(2) == 1;
   weak_failures_ += fails_for_nothing;
-  if (before.value == expected && !fails_for_nothing) {
+  if (which == part::first) desired.high = before.value.high;
+  if (matches && !fails_for_nothing) {
     before.followed = true;
     take_in(before, success);
     written* const w = add(l, read, desired, strong);

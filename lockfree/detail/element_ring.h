@@ -30,7 +30,9 @@ namespace switchyard::lockfree::detail {
 template <class T, class Allocator>
 class word_store {
  public:
-  explicit word_store(slot_ring<Allocator>&) noexcept {}
+  using ring = slot_ring<Allocator, false>;
+
+  explicit word_store(ring&) noexcept {}
 
   /// The word of one element, while it is put or taken.
   struct hand {
@@ -70,9 +72,11 @@ class node_store {
   };
 
  public:
-  explicit node_store(slot_ring<Allocator>& ring)
-      : ring_(ring), nodes_(ring.size(), ring.get_allocator()), allocator_(ring.get_allocator()) {
-    for (std::size_t i = 0; i < ring.size(); ++i) ring.keep(i, to_word(&nodes_[i]));
+  using ring = slot_ring<Allocator, true>;
+
+  explicit node_store(ring& r)
+      : ring_(r), nodes_(r.size(), r.get_allocator()), allocator_(r.get_allocator()) {
+    for (std::size_t i = 0; i < r.size(); ++i) r.keep(i, to_word(&nodes_[i]));
   }
   node_store(const node_store&) = delete;
   node_store& operator=(const node_store&) = delete;
@@ -142,7 +146,7 @@ class node_store {
     traits::deallocate(allocator_, std::pointer_traits<typename traits::pointer>::pointer_to(*n), 1);
   }
 
-  slot_ring<Allocator>& ring_;
+  ring& ring_;
   slots<node, Allocator> nodes_;
   [[no_unique_address]] typename traits::allocator_type allocator_;
   per_thread<spare_nodes> spares_;
@@ -173,7 +177,7 @@ class element_ring {
   std::size_t size() const noexcept { return ring_.size(); }
   std::size_t size_approx() const noexcept { return ring_.size_approx(); }
   /// For looking at what a take would find.
-  auto words() noexcept { return typename slot_ring<Allocator>::taker(ring_); }
+  auto words() noexcept { return typename store::ring::taker(ring_); }
   Allocator get_allocator() const noexcept { return ring_.get_allocator(); }
   void close() noexcept { ring_.close(); }
   bool reserve() noexcept { return ring_.reserve(); }
@@ -197,7 +201,7 @@ class element_ring {
 
    private:
     typename store::hand held_;
-    typename slot_ring<Allocator>::putter words_;
+    typename store::ring::putter words_;
   };
 
   /// The same for takes.
@@ -220,11 +224,11 @@ class element_ring {
 
    private:
     typename store::hand held_;
-    typename slot_ring<Allocator>::taker words_;
+    typename store::ring::taker words_;
   };
 
  private:
-  slot_ring<Allocator> ring_;
+  typename store::ring ring_;
   [[no_unique_address]] store store_;
 };
 

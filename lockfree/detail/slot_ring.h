@@ -6,7 +6,8 @@
 // Progress: every member is lock-free. A step is retried only when another thread's has succeeded, and no
 //   thread waits for what another has begun: an operation is one compare-and-swap of a slot.
 // Ordering: linearizable FIFO; `full`, `empty` and `closed` are exact, decided by one load of one slot.
-// Cost: a 16-byte compare-and-swap each, and 8 bytes more to reserve; 16 bytes a slot.
+// Cost: a 16-byte compare-and-swap each, or one of 8 bytes for a take that leaves the word, and another to reserve;
+//   16 bytes a slot. Who finds the ring empty, or full, after several successes looks again a microsecond later.
 //
 // Positions count operations for ever. A position is {lap, index, 00}: the index of its slot and how often
 // the ring has come round. A slot holds {control, word}, where control is one of
@@ -14,8 +15,8 @@
 //   {lap, index, 00}  empty: the put with this position may fill it
 //   {lap, index, 01}  full: the word of the put with this position, until the take with the same one
 //
-// plus 10 if the ring was closed: the next put to come to this slot is refused. Puts and takes exchange words,
-// so that an empty slot can keep something for the next put.
+// plus 10 if the ring was closed: the next put to come to this slot is refused. With `keeps_words`, puts and takes
+// exchange words, so that an empty slot can keep something for the next put; else a take leaves the word where it is.
 //
 // Invariant "in order": position p is put only after p - 1, and taken only after p - 1. So at any moment the
 // puts done are those before some tail, the takes done are those before some head, and
@@ -41,7 +42,7 @@
 
 namespace switchyard::lockfree::detail {
 
-template <class Allocator>
+template <class Allocator, bool keeps_words = true>
 class slot_ring {
   using position = std::uint64_t;
 
@@ -51,9 +52,11 @@ class slot_ring {
       : slots_(size, allocator), lap_(index_unit << std::bit_width(size - 1)) {
     const position begin = start.position * lap_;
     for (std::size_t i = 0; i < size; ++i) slots_[i].initialize({begin + i * index_unit, 0});
-    head_->store(begin, memory_order_relaxed);
+    take_side_->head.store(begin, memory_order_relaxed);
     put_side_->tail.store(begin, memory_order_relaxed);
     put_side_->reserved.store(begin, memory_order_relaxed);
+    put_side_->full_at.store(begin, memory_order_relaxed);
+    take_side_->empty_at.store(begin, memory_order_relaxed);
   }
 
   /// What slot `index` holds or keeps. Only while no other thread uses the ring.
@@ -80,7 +83,10 @@ class slot_ring {
 
     /// Appends `word`, and sets it to what the slot has kept: `success`. Or `full` or `closed`.
     conqueue_status try_put(std::uint64_t& word) noexcept {
-      const conqueue_status status = ring_.put_at(tail_, word);
+      conqueue_status status = ring_.put_at(tail_, word);
+      if (status == conqueue_status::full && !moved_ && should_look_again(ring_.put_side_->full_at, tail_)) {
+        status = ring_.put_at(tail_, word);
+      }
       if (status == conqueue_status::success) {
         moved_ = true;
         tail_ = ring_.after(tail_);
@@ -108,17 +114,20 @@ class slot_ring {
   class taker {
    public:
     explicit taker(slot_ring& ring) noexcept
-        : ring_(ring), head_(ring.head_->load(memory_order_acquire)) {}  // (1) with (6)
+        : ring_(ring), head_(ring.take_side_->head.load(memory_order_acquire)) {}  // (1) with (6)
     taker(const taker&) = delete;
     taker& operator=(const taker&) = delete;
     ~taker() {
-      if (moved_) publish(*ring_.head_, head_);
+      if (moved_) publish(ring_.take_side_->head, head_);
     }
 
     /// Removes the oldest word into `word`, and has the slot keep what `word` was: `success`. Or `empty`, or
     /// `closed` if closed and empty.
     conqueue_status try_take(std::uint64_t& word) noexcept {
-      const conqueue_status status = ring_.take_at(head_, word);
+      conqueue_status status = ring_.take_at(head_, word);
+      if (status == conqueue_status::empty && !moved_ && should_look_again(ring_.take_side_->empty_at, head_)) {
+        status = ring_.take_at(head_, word);
+      }
       if (status == conqueue_status::success) {
         moved_ = true;
         head_ = ring_.after(head_);
@@ -133,7 +142,7 @@ class slot_ring {
         if ((control & ~closed) == (head_ | full)) return conqueue_status::success;
         if (control == head_) return conqueue_status::empty;
         if (control == (head_ | closed)) return conqueue_status::closed;
-        head_ = ring_.catch_up(*ring_.head_, ring_.last_take(control));
+        head_ = ring_.catch_up(ring_.take_side_->head, ring_.last_take(control));
       }
     }
 
@@ -203,7 +212,7 @@ class slot_ring {
 
   /// How many words there are, as far as the hints say: they may lag behind by operations that overlapped.
   std::size_t size_approx() const noexcept {
-    const position head = head_->load(memory_order_relaxed);
+    const position head = take_side_->head.load(memory_order_relaxed);
     const position tail = put_side_->tail.load(memory_order_relaxed);
     const auto laps = static_cast<std::int64_t>((tail & ~(lap_ - 1)) - (head & ~(lap_ - 1))) /
                       static_cast<std::int64_t>(lap_);
@@ -283,23 +292,38 @@ class slot_ring {
       position control = slot.load_first(memory_order_acquire);  // (4) with (3), (5)
       if ((control & ~closed) == (head | full)) [[likely]] {
         // Full and ours to empty. The closing mark stays for the put of the next lap.
-        double_word::words expected{control, slot.load_second(memory_order_relaxed)};
-        if (slot.compare_exchange(expected, {control - full + lap_, word},
-                                  memory_order_release,  // (5) with (2), (4)
-                                  memory_order_relaxed)) [[likely]] {
+        if (empty(slot, control, control - full + lap_, word)) [[likely]] {
           fetch_ahead(head);
-          word = expected.second;
           return conqueue_status::success;
         }
-        control = expected.first;
         contention.lost_race();
       }
       // Still empty for this lap: `head` is the ring's, and nothing has been put there.
       if (control == head) return conqueue_status::empty;
       if (control == (head | closed)) return conqueue_status::closed;
       if ((control & ~closed) == (head | full)) continue;  // it was only marked
-      head = catch_up(*head_, last_take(control));
+      head = catch_up(take_side_->head, last_take(control));
     }
+  }
+
+  // Replaces `control` and moves the word out, leaving the other, if words are kept. False: `control` is another.
+  static bool empty(double_word& slot, position& control, position next, std::uint64_t& word) noexcept {
+    double_word::words expected{control, slot.load_second(memory_order_relaxed)};
+    bool done;
+    if constexpr (keeps_words) {
+      done = slot.compare_exchange(expected, {next, word}, memory_order_release,  // (5) with (2), (4)
+                                   memory_order_relaxed);
+    } else {
+      // The word changes only with the control, which never comes back to what it was: so it has not changed either.
+      done = slot.compare_exchange_first(expected.first, next, memory_order_release,  // (5) with (2), (4)
+                                         memory_order_relaxed);
+    }
+    if (done) {
+      word = expected.second;
+    } else {
+      control = expected.first;
+    }
+    return done;
   }
 
   // Asks for the line of slots after the next, once a line. The other side, if it is that near, does without; to ask for
@@ -311,6 +335,17 @@ class slot_ring {
         prefetch_for_write(&slots_[i + lines_ahead * slots_a_line]);
       }
     }
+  }
+
+  // For who has found no word, or no room, `at` this position. True, after a moment, if this side has come on by several
+  // since that was last so: then the other side is at work, and the next ones are to come in numbers, too.
+  [[gnu::noinline]] static bool should_look_again(atomic<position>& last_at, position at) noexcept {
+    const position last = last_at.load(memory_order_relaxed);
+    if (last == at) return false;
+    last_at.store(at, memory_order_relaxed);
+    if (!is_before(last + index_unit, at)) return false;
+    give_head_start();
+    return true;
   }
 
   // Moves a hint to `to`, unless it is there already. Two threads may still store in the wrong order; the
@@ -329,11 +364,16 @@ class slot_ring {
   struct put_side {
     atomic<position> tail;  // a hint
     atomic<position> reserved;
+    atomic<position> full_at;  // where no room was found last; roughly
+  };
+  struct take_side {
+    atomic<position> head;      // a hint
+    atomic<position> empty_at;  // where no word was found last; roughly
   };
 
   slots<double_word, Allocator> slots_;
   position lap_;  // what one lap adds to a position; laps wrap round at the top, and so do all sums and differences
-  cache_padded<atomic<position>> head_;  // a hint
+  cache_padded<take_side> take_side_;
   cache_padded<put_side> put_side_;
 };
 

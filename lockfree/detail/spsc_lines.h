@@ -31,6 +31,7 @@
 #include <utility>
 
 #include "switchyard/atomics/atomic.h"
+#include "switchyard/atomics/backoff.h"
 #include "switchyard/atomics/cache_padded.h"
 #include "switchyard/atomics/plain.h"
 #include "switchyard/interface/conqueue_status.h"
@@ -144,12 +145,6 @@ class spsc_lines : public waiting_queue<Self, T> {
   static constexpr bool is_bounded = Store::is_bounded;
   // How many lines ahead of use are fetched: enough to hide a transfer between processors.
   static constexpr std::size_t fetched_ahead = 8;
-  // How many pauses a side that has caught up with the other leaves it, once, before it says so.
-#ifdef SWITCHYARD_MODEL
-  static constexpr unsigned head_start = 1;
-#else
-  static constexpr unsigned head_start = 64;  // about a microsecond
-#endif
   static constexpr bool fetches = sizeof(line) <= 2 * line_size;
 
   // All numbers count elements for ever, and may wrap: only their difference matters.
@@ -231,17 +226,19 @@ class spsc_lines : public waiting_queue<Self, T> {
     return filled(head, 1) != 0 ? conqueue_status::success : look_again(head);
   }
 
+  // For who has found no element, or no room. True, after a moment, if several came `in_numbers` until now: then the other
+  // side is at work, and the next ones are to come so, too.
+  static bool should_look_again(bool& in_numbers) noexcept {
+    if (!in_numbers) return false;
+    in_numbers = false;
+    give_head_start();
+    return true;
+  }
+
   // Where no element was found. Closed only if no push is under way that may still succeed, and none has succeeded since
   // we looked.
   [[gnu::noinline]] conqueue_status look_again(std::uint64_t head) noexcept {
-    consumer_side& c = *consumer_;
-    if (c.in_numbers) {
-      // The producer is at work. To look again at once, and again, would take the line from it each time; so it gets a
-      // moment's head start, once, and the next elements come in numbers, too.
-      c.in_numbers = false;
-      for (unsigned i = 0; i < head_start; ++i) spin_pause();
-      if (filled(head, 1) != 0) return conqueue_status::success;
-    }
+    if (should_look_again(consumer_->in_numbers) && filled(head, 1) != 0) return conqueue_status::success;
     if (!closed_.is_settled()) return conqueue_status::empty;
     if (producer_->tail.load(memory_order_relaxed) == head) return conqueue_status::closed;
     return filled(head, 1) == 0 ? conqueue_status::empty : conqueue_status::success;
@@ -252,7 +249,11 @@ class spsc_lines : public waiting_queue<Self, T> {
   void push_batch_once(In& first, std::size_t n, std::size_t& done) {
     const std::uint64_t tail = producer_->tail.load(memory_order_relaxed);
     n -= done;
-    if constexpr (is_bounded) n = std::min(n, room_in_all(tail, n));
+    if constexpr (is_bounded) {
+      std::size_t room = room_in_all(tail, n);
+      if (room < n && should_look_again(producer_->in_numbers)) room = room_in_all(tail, n);
+      n = std::min(n, room);
+    }
     announcement mine(*producer_, n);
     if (n == 0 || !closed_.is_open_after_announcing()) return;
     while (n != 0) {
@@ -268,8 +269,11 @@ class spsc_lines : public waiting_queue<Self, T> {
       while (done < max) {
         const std::uint64_t head = consumer_->head.load(memory_order_relaxed);
         const std::size_t some = std::min(max - done, filled(head, max - done));
-        if (some == 0) break;
-        empty(head, out, some, done);
+        if (some != 0) {
+          empty(head, out, some, done);
+        } else if (done != 0 || !should_look_again(consumer_->in_numbers)) {
+          break;
+        }
       }
     } catch (...) {
       if (done == 0) throw;  // else the next call meets the same element
@@ -361,13 +365,9 @@ class spsc_lines : public waiting_queue<Self, T> {
     return n;
   }
 
-  // Where there was none. As in `look_again`: a head start for the consumer, once.
+  // Where there was none.
   [[gnu::noinline]] bool look_again_for_room(std::uint64_t tail) {
-    producer_side& p = *producer_;
-    if (!p.in_numbers) return false;
-    p.in_numbers = false;
-    for (unsigned i = 0; i < head_start; ++i) spin_pause();
-    return look_for_room(tail, 1) != 0;
+    return should_look_again(producer_->in_numbers) && look_for_room(tail, 1) != 0;
   }
 
   // How many places are free in all, as far as the producer needs to know.

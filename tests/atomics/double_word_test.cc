@@ -33,6 +33,16 @@ TEST(DoubleWord, LoadsBothWordsIfEitherDiffers) {
   }
 }
 
+TEST(DoubleWord, ExchangesTheFirstWordWhateverTheSecondIs) {
+  double_word target(words{1, 2});
+  std::uint64_t expected = 1;
+  EXPECT_TRUE(target.compare_exchange_first(expected, 3, memory_order_acq_rel, memory_order_acquire));
+  EXPECT_EQ(load(target), (words{3, 2}));
+  EXPECT_FALSE(target.compare_exchange_first(expected, 4, memory_order_acq_rel, memory_order_acquire));
+  EXPECT_EQ(expected, 3U);
+  EXPECT_EQ(load(target), (words{3, 2}));
+}
+
 TEST(DoubleWord, UsesAllBits) {
   constexpr std::uint64_t ones = ~std::uint64_t{0};
   double_word target;

@@ -246,6 +246,10 @@ TEST(check, AtomicsOfAllKinds) {
     double_word::words seen{3, 5};
     require(!pair.compare_exchange(seen, {0, 0}, relaxed, relaxed) && seen.second == 4, "fails");
     require(pair.compare_exchange(seen, {7, 8}, relaxed, relaxed) && pair.load_second(relaxed) == 8, "succeeds");
+    std::uint64_t first = 6;
+    require(!pair.compare_exchange_first(first, 0, relaxed, relaxed) && first == 7, "the first fails");
+    require(pair.compare_exchange_first(first, 9, relaxed, relaxed), "the first succeeds");
+    require(pair.load_first(relaxed) == 9 && pair.load_second(relaxed) == 8, "the second stays");
   });
   EXPECT_TRUE(r.ok()) << r.report;
 }
