@@ -131,7 +131,7 @@ TEST(shared_mutex, AWriterThatGivesUpHoldsNobodyUp) {
         require(lock.try_lock(), "free at the end");
         lock.unlock();
       },
-      {.preemptions = 2, .spurious_wakeups = 0});
+      {.preemptions = 1, .spurious_wakeups = 0});
 }
 
 }  // namespace
