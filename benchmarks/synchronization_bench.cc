@@ -6,8 +6,6 @@
 // Compare medians of one run only, on a machine that does nothing else. Rows of one kind have names that begin alike.
 
 #include <benchmark/benchmark.h>
-#include <tbb/rw_mutex.h>
-#include <tbb/spin_rw_mutex.h>
 
 #include <barrier>
 #include <chrono>
@@ -40,6 +38,12 @@
 #include "switchyard/lockfree/event.h"
 #include "switchyard/lockfree/latch.h"
 #include "switchyard/lockfree/semaphore.h"
+
+#if __has_include("switchyard/adapters/tbb_queue.h")  // oneTBB is among the peers
+#include <oneapi/tbb/rw_mutex.h>
+#include <oneapi/tbb/spin_rw_mutex.h>
+#define WITH_ONETBB 1
+#endif
 
 namespace {
 
@@ -504,8 +508,10 @@ int main(int argc, char** argv) {
   add_shared<blocking::shared_mutex>("shared_mutex");
   add_shared<std::shared_mutex>("std::shared_mutex");
   add_shared<absl_mutex>("absl::Mutex");
+#ifdef WITH_ONETBB
   add_shared<tbb::rw_mutex>("tbb::rw_mutex");
   add_shared<tbb::spin_rw_mutex>("tbb::spin_rw_mutex");
+#endif
   add("condition/slot/mutex", slot<blocking::mutex, blocking::condition<blocking::mutex>>)->UseRealTime();
   add("condition/slot/recursive_mutex", slot<blocking::recursive_mutex, blocking::condition<>>)->UseRealTime();
   add("condition/slot/std", slot<std::mutex, std_condition>)->UseRealTime();
