@@ -113,7 +113,7 @@ class std_barrier {
   std::barrier<> b_;
 };
 
-class absl_latch {
+class absl_latch {  // that one thread waits for
  public:
   explicit absl_latch(int n) : c_(n) {}
   void count_down() { c_.DecrementCount(); }
@@ -121,6 +121,15 @@ class absl_latch {
 
  private:
   absl::BlockingCounter c_;
+};
+class absl_gate {  // that one thread counts down
+ public:
+  explicit absl_gate(int) {}
+  void count_down() { n_.Notify(); }
+  void wait() { n_.WaitForNotification(); }
+
+ private:
+  absl::Notification n_;
 };
 
 class absl_mutex {
@@ -241,13 +250,13 @@ void latch_alone(benchmark::State& state) {
   }
 }
 
-// One waits for the others, again and again, each time with a new latch: threads that go on as the latch before says.
-template <class Latch>
+// One waits for the others, again and again, each time with a new latch, after another that lets them begin.
+template <class Gate, class Latch>
 void latch_crowd(benchmark::State& state) {
   const int threads = static_cast<int>(state.range(0));
   constexpr int rounds = 1000;
   for (auto _ : state) {
-    std::vector<std::optional<Latch>> begin(rounds);
+    std::vector<std::optional<Gate>> begin(rounds);
     std::vector<std::optional<Latch>> end(rounds);
     for (int i = 0; i < rounds; ++i) {
       begin[static_cast<std::size_t>(i)].emplace(1);
@@ -455,10 +464,10 @@ void add_event(const std::string& name, bool turns = true) {
   add("event/is_set/" + name, event_is_set<Event>);
   if (turns) add("event/turns/" + name, event_turns<Event>)->UseRealTime();
 }
-template <class Latch>
+template <class Latch, class Gate = Latch>
 void add_latch(const std::string& name) {
   add("latch/alone/" + name, latch_alone<Latch>);
-  add_crowd("latch/crowd/" + name, latch_crowd<Latch>);
+  add_crowd("latch/crowd/" + name, latch_crowd<Gate, Latch>);
 }
 template <class Barrier>
 void add_barrier(const std::string& name) {
@@ -494,7 +503,7 @@ int main(int argc, char** argv) {
   add_latch<lockfree::latch>("lockfree");
   add_latch<blocking::latch>("blocking");
   add_latch<std::latch>("std");
-  add_latch<absl_latch>("absl::BlockingCounter");
+  add_latch<absl_latch, absl_gate>("absl::BlockingCounter");
   add_barrier<lockfree::barrier>("lockfree");
   add_barrier<blocking::barrier>("blocking");
   add_barrier<std_barrier>("std");
