@@ -179,7 +179,7 @@ void semaphore_turns(benchmark::State& state) {
 template <class Semaphore>
 void semaphore_crowd(benchmark::State& state) {
   const int threads = static_cast<int>(state.range(0));
-  const int rounds = 40'000 / threads;
+  const int rounds = 400'000 / threads;
   for (auto _ : state) {
     Semaphore s(threads / 2);
     std::vector<std::jthread> crowd;
@@ -340,7 +340,7 @@ void lock_alone(benchmark::State& state) {
 template <class Lock>
 void lock_crowd(benchmark::State& state) {
   const int threads = static_cast<int>(state.range(0));
-  const int rounds = 80'000 / threads;
+  const int rounds = 400'000 / threads;
   for (auto _ : state) {
     Lock lock;
     long sum = 0;
@@ -373,7 +373,7 @@ template <class Lock>
 void shared_crowd(benchmark::State& state) {
   const int threads = static_cast<int>(state.range(0));
   const int writes = static_cast<int>(state.range(1));
-  const int rounds = 60'000 / threads;
+  const int rounds = 400'000 / threads;
   for (auto _ : state) {
     Lock lock;
     long values[8] = {};
