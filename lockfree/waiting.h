@@ -295,9 +295,9 @@ class waiting_queue : public queue_members<Derived, T> {
   [[gnu::noinline]] static conqueue_status wait_and_retry(event_count& event, deadline limit,
                                                           conqueue_status not_yet, Attempt&& attempt) {
     conqueue_status status = not_yet;
-    for (backoff spin; !spin.should_park();) {
+    for (last_looks look; look.are_left();) {
       if (limit.has_passed()) return status;
-      spin.wait();
+      look.pause();
       status = attempt();
       if (status != not_yet) return status;
     }
