@@ -272,6 +272,24 @@ TEST(two_values, OneOfThemIsStored) {
       {.preemptions = 3});
 }
 
+// (The steps are more than the reader's own: it is who frees what waits for it.)
+TEST(two_values, ReadingIsWaitFree) {
+  expect_proved(
+      [] {
+        const reclaim_at_once domain;
+        accounts all;
+        thread other([&] {
+          all.transfer(1);
+          all.transfer(1);
+        });
+        const int a = within_steps(24, [&] { return all.a.read(as_int); });
+        require(a == 10 || a == 9 || a == 8, "at some moment");
+        const int b = within_steps(24, [&] { return as_int(all.b.load()); });
+        require(b >= 20 - a, "not before");
+      },
+      {.preemptions = 3});
+}
+
 // A change that comes back to what there was is a change.
 TEST(two_values, WhatComesBackIsNoticed) {
   expect_proved(
@@ -434,6 +452,30 @@ TEST(three_values, AFrozenThreadStopsNobody) {
     });
     update(all.c, all.a, three::step);
   });
+}
+
+// --- The words themselves ------------------------------------------------------------------------------------------
+
+using lockfree::detail::joint_change;
+using lockfree::detail::joint_step;
+using lockfree::detail::joint_word;
+
+// A helper that comes late does not put back an entry of a change that has failed, for others to find when it is gone.
+TEST(joint_words, WhatIsTakenOutStaysOut) {
+  expect_proved(
+      [] {
+        reclaim_at_once domain;
+        joint_word words[2] = {joint_word(0), joint_word(0)};
+        joint_change::entry entries[2];
+        entries[0].step.construct(joint_step{&words[0], {1, 0}, 1});
+        entries[1].step.construct(joint_step{&words[1], {3, 0}, 1});  // never was
+        joint_change change(entries, 2);
+        thread helper([&] { require(words[0].settle().bits == 0, "as it was"); });
+        require(!change.finish(), "fails");
+        joint_word::reading now;
+        require(words[0].try_read(now) && now.bits == 0, "stays out");
+      },
+      {.preemptions = 4});
 }
 
 // --- With read-copy-update itself --------------------------------------------------------------------------------
