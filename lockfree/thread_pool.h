@@ -10,7 +10,7 @@
 // Ordering: tasks given from outside begin in the order in which they were given, those that a task gives newest first,
 //   unless they are stolen; see `threads/detail/pool_base.h` for what happens before what.
 // Exceptions: those of `submit`'s functions are in its future, those of `post`'s go to the exception hook.
-// Cost: an element of 64 bytes in a queue for each task, an allocation for each future. Idle threads sleep.
+// Cost: a node of 64 bytes for each task, used again and again, or an allocation for each future. Idle threads sleep.
 //   A task that waits for a future runs others meanwhile, on top of itself: it must hold no lock that they need.
 //
 //   lockfree::thread_pool pool({.threads = 4, .name = "reader"});
@@ -19,16 +19,21 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "switchyard/atomics/backoff.h"
 #include "switchyard/atomics/cache_padded.h"
+#include "switchyard/atomics/plain.h"
 #include "switchyard/interface/conqueue_status.h"
 #include "switchyard/interface/thread_pool.h"
+#include "switchyard/lockfree/detail/spare_nodes.h"
 #include "switchyard/lockfree/event_count.h"
 #include "switchyard/lockfree/unbounded_queue.h"
 #include "switchyard/lockfree/work_stealing_deque.h"
+#include "switchyard/threads/detail/future_core.h"
 #include "switchyard/threads/detail/pool_base.h"
 #include "switchyard/threads/detail/task.h"
 #include "switchyard/threads/waiter.h"
@@ -42,6 +47,44 @@ using switchyard::detail::is_task;
 using switchyard::detail::task_from;
 using switchyard::detail::task;
 
+/// A task in one word: a submitted one is its core, another lies in a node, which is used again and again.
+class task_words {
+ public:
+  using word = std::uint64_t;
+
+  /// Throws std::bad_alloc; `t` is as it was then.
+  word pack(task& t) {
+    if (future_core* const core = t.release_core()) return reinterpret_cast<std::uintptr_t>(core) | is_core;
+    node* const n = nodes_.get();
+    std::construct_at(&n->what)->construct(std::move(t));
+    return reinterpret_cast<std::uintptr_t>(n);
+  }
+  task unpack(word w) noexcept {
+    if ((w & is_core) != 0) return task(reinterpret_cast<future_core*>(w & ~is_core));
+    node* const n = reinterpret_cast<node*>(w);
+    task t = n->what.take();
+    std::destroy_at(&n->what);
+    std::construct_at(&n->next, nullptr);
+    nodes_.put(n);
+    return t;
+  }
+
+ private:
+  static constexpr word is_core = 1;
+
+  struct node {
+    node() noexcept {}
+    ~node() {}
+    union {
+      node* next = nullptr;  // while it is spare
+      plain<task> what;
+    };
+  };
+  static_assert(alignof(node) > is_core && alignof(future_core) > is_core, "a word tells the two apart by a bit");
+
+  spare_nodes<node> nodes_;
+};
+
 /// A queue for tasks from outside, and for each worker a deque of its own.
 ///
 /// Invariant "not left": a task in a deque is run by its owner at the latest, since that leaves only when its deque is
@@ -49,6 +92,14 @@ using switchyard::detail::task;
 class stealing_queues {
  public:
   explicit stealing_queues(std::size_t workers) : workers_(workers) {}
+  stealing_queues(const stealing_queues&) = delete;
+  stealing_queues& operator=(const stealing_queues&) = delete;
+  ~stealing_queues() {
+    while (size_approx() != 0) {
+      task left;
+      try_take(left, workers_.size());
+    }
+  }
 
   bool push(task& t) {
     // Whoever finds the queue closed, but with this push under way in it, waits until we say that it has ended.
@@ -59,7 +110,15 @@ class stealing_queues {
         if (self.is_closed()) [[unlikely]] self.idle_.notify_all();
       }
     } tell{*this};
-    return shared_.push(std::move(t));
+    const word w = words_.pack(t);
+    try {
+      if (shared_.push(w)) return true;
+    } catch (...) {
+      t = words_.unpack(w);
+      throw;
+    }
+    t = words_.unpack(w);
+    return false;
   }
   bool push_own(task& t, std::size_t worker) {
     if (shared_.is_closed()) [[unlikely]] return false;
@@ -67,12 +126,20 @@ class stealing_queues {
     idle_.notify_one();
     return true;
   }
-  void put_back(task& t, std::size_t worker) { workers_[worker]->own.push(std::move(t)); }
+  void put_back(task& t, std::size_t worker) {
+    const word w = words_.pack(t);
+    try {
+      workers_[worker]->own.push(w);
+    } catch (...) {
+      t = words_.unpack(w);
+      throw;
+    }
+  }
 
   task_from try_take_own(task& into, std::size_t worker) {
     auto found = workers_[worker]->own.try_pop();
     if (!found) return task_from::nothing;
-    into = std::move(*found);
+    into = words_.unpack(*found);
     return task_from::own;
   }
 
@@ -115,6 +182,8 @@ class stealing_queues {
   void wake_another() noexcept { idle_.notify_one(); }
 
  private:
+  using word = task_words::word;
+
 #ifdef SWITCHYARD_MODEL
   static constexpr unsigned own_takes = 3;
 #else
@@ -124,7 +193,7 @@ class stealing_queues {
   struct one_worker {
     one_worker() {}
 
-    work_stealing_deque<task> own;
+    work_stealing_deque<word> own;
     unsigned takes = 0;  // its own, as is what follows
     std::size_t victim = 0;
   };
@@ -135,7 +204,7 @@ class stealing_queues {
       over = found.error() == conqueue_status::closed;
       return task_from::nothing;
     }
-    into = std::move(*found);
+    into = words_.unpack(*found);
     return task_from::shared;
   }
 
@@ -150,7 +219,7 @@ class stealing_queues {
         auto found = workers_[victim]->own.try_steal();
         if (found) {
           if (worker != count) workers_[worker]->victim = victim;
-          into = std::move(*found);
+          into = words_.unpack(*found);
           return task_from::stolen;
         }
         if (found.error() == conqueue_status::empty) break;
@@ -160,7 +229,8 @@ class stealing_queues {
     return over ? task_from::over : task_from::nothing;
   }
 
-  unbounded_queue<task> shared_;
+  task_words words_;
+  unbounded_queue<word> shared_;
   event_count idle_;
   std::vector<cache_padded<one_worker>> workers_;
 };

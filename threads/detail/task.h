@@ -64,6 +64,13 @@ class task {
     return core != nullptr && kind_ == &kind_of_core && in<future_core*>(room_) == core;
   }
 
+  /// If there is a core in it: hands over its part of that, and has no function any more. Else nullptr.
+  future_core* release_core() noexcept {
+    if (kind_ != &kind_of_core) return nullptr;
+    kind_ = nullptr;
+    return in<future_core*>(room_);
+  }
+
   /// Calls the function, which is destroyed then. Throws what it throws. False: it was not there any more.
   bool run() {
     struct at_exit {
