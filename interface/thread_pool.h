@@ -65,11 +65,6 @@ struct broken_pool : std::runtime_error {
   std::exception_ptr cause_;
 };
 
-/// A task of the pool asks for something that would wait for that very task.
-struct waits_for_itself : std::logic_error {
-  using logic_error::logic_error;
-};
-
 struct shutdown_options {
   bool wait = true;             ///< until the threads have ended
   bool cancel_pending = false;  ///< tasks that have not begun are cancelled; else they will be run

@@ -67,7 +67,7 @@ class pool_task final : public future_core_of<R> {
   bool run() noexcept override {
     if (!this->start()) return false;
     std::exception_ptr thrown;
-    const bool has_value = keep_result(*this, thrown, [this]() -> R { return std::invoke(std::move(f_.write())); });
+    const bool has_value = call(thrown);
     f_.destroy();  // before anybody can see that it is over
     has_value ? this->complete(future_core::value) : this->complete_with(std::move(thrown));
     return true;
@@ -82,6 +82,10 @@ class pool_task final : public future_core_of<R> {
   }
 
  private:
+  bool call(std::exception_ptr& thrown) noexcept {
+    const running_task here(*this);
+    return keep_result(*this, thrown, [this]() -> R { return std::invoke(std::move(f_.write())); });
+  }
   void drop_work() noexcept override { f_.destroy(); }
 
   plain<F> f_;

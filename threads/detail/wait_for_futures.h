@@ -11,7 +11,9 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <stop_token>
+#include <utility>
 #include <vector>
 
 #include "switchyard/atomics/of_this_thread.h"
@@ -19,7 +21,25 @@
 #include "switchyard/threads/detail/future_core.h"
 #include "switchyard/threads/waiter.h"
 
-namespace switchyard::detail {
+namespace switchyard {
+
+/// A task waits for its own future, or for that of a task which waits until this one has returned: for ever.
+struct waits_for_itself : std::logic_error {
+  waits_for_itself() : logic_error("a task waits for a future that cannot be ready before the task has returned") {}
+};
+
+namespace detail {
+
+/// The tasks that run in this thread, one on top of the other: the innermost, and whom it keeps waiting.
+struct running_task {
+  explicit running_task(const future_core& which) noexcept;
+  running_task(const running_task&) = delete;
+  running_task& operator=(const running_task&) = delete;
+  ~running_task();
+
+  const future_core& core;
+  running_task* const below;
+};
 
 /// What a thread does while it waits: set by a pool in its workers.
 class helper {
@@ -38,7 +58,18 @@ class helper {
 
 struct this_threads_helper {
   helper* current = nullptr;
+  running_task* running = nullptr;
 };
+
+inline running_task::running_task(const future_core& which) noexcept
+    : core(which), below(std::exchange(of_this_thread<this_threads_helper>().running, this)) {}
+inline running_task::~running_task() { of_this_thread<this_threads_helper>().running = below; }
+
+inline void expect_not_running_here(const future_core& awaited) {
+  for (const running_task* r = of_this_thread<this_threads_helper>().running; r != nullptr; r = r->below) {
+    if (&r->core == &awaited) throw waits_for_itself();
+  }
+}
 
 /// One sleep of one thread: what is to wake it lasts as long as this.
 class short_sleep {
@@ -102,6 +133,7 @@ class short_sleep {
 };
 
 /// Waits until `done()`, which may become true whenever one of `cores` is complete; or until `limit`, or `stop`: false.
+/// Throws `waits_for_itself` if there is one only and it cannot become so.
 template <class Done>
 bool wait_for_futures(std::span<future_core* const> cores, Done done, deadline limit,
                       const std::stop_token& stop = {}) {
@@ -113,6 +145,7 @@ bool wait_for_futures(std::span<future_core* const> cores, Done done, deadline l
   };
   for (bool result;;) {
     if (is_over(result)) return result;
+    if (awaited != nullptr) expect_not_running_here(*awaited);
     if (h != nullptr && h->help(awaited)) continue;
 
     // Register everywhere, look again, and sleep.
@@ -133,4 +166,6 @@ bool wait_for_futures(std::span<future_core* const> cores, Done done, deadline l
   }
 }
 
-}  // namespace switchyard::detail
+}  // namespace detail
+
+}  // namespace switchyard
