@@ -26,6 +26,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <new>
 #include <ranges>
 #include <string>
 #include <thread>
@@ -123,7 +124,7 @@ class pool_base {
   ~pool_base() {
     shutdown();
     const refusal* const last = refusing_.load(memory_order_relaxed);
-    if (last != &cancelling) delete last;
+    if (last != nullptr && last != &cancelling) free_refusal()(last);
   }
 
   /// Has one of the threads call `f(args...)`, with copies of them; the future of what it returns. Throws
@@ -182,7 +183,7 @@ class pool_base {
     if (options.cancel_pending) refuse_all(&cancelling);
     queues_.close();
     if (options.cancel_pending) {
-      for (task t; is_task(queues_.try_take(t, count_));) give_up(t, *refusing_.load(memory_order_acquire));  // (3)
+      for (task t; is_task(queues_.try_take(t, count_));) t.give_up(reason(refusing_.load(memory_order_acquire)));  // (3)
     }
     if (!options.wait) return;
     for (Thread& each : threads_) each.join();
@@ -198,11 +199,20 @@ class pool_base {
   }
 
  private:
-  // Why tasks are not run any more.
+  // Why tasks are not run any more: they are cancelled, or get an exception.
   struct refusal {
-    std::exception_ptr why;  // null: they are cancelled
+    refusal() noexcept = default;
+    explicit refusal(std::exception_ptr what) noexcept { why.construct(std::move(what)); }
+    plain<std::exception_ptr> why;
   };
   static inline const refusal cancelling{};
+  static std::exception_ptr reason(const refusal* r) noexcept { return r == &cancelling ? nullptr : r->why.read(); }
+  struct free_refusal {
+    void operator()(const refusal* r) const noexcept {
+      const_cast<refusal*>(r)->why.destroy();
+      delete r;
+    }
+  };
 
   class worker;
   struct place {
@@ -229,8 +239,8 @@ class pool_base {
     if (here.pool == this ? queues_.push_own(t, here.in->index) : queues_.push(t)) [[likely]] return;
     const refusal* const last = refusing_.load(memory_order_acquire);  // (3) with (1)
     t.give_up(nullptr);
-    if (last != nullptr && last->why != nullptr) std::rethrow_exception(last->why);
-    throw pool_shut_down();
+    if (last == nullptr || last == &cancelling) throw pool_shut_down();
+    std::rethrow_exception(reason(last));
   }
 
   // The first reason stays.
@@ -240,12 +250,11 @@ class pool_base {
     return refusing_.compare_exchange_strong(expected, why, memory_order_release, memory_order_relaxed);
   }
   void break_with(std::exception_ptr cause) {
-    auto why = std::make_unique<const refusal>(std::make_exception_ptr(broken_pool(std::move(cause))));
+    std::unique_ptr<const refusal, free_refusal> why(
+        new const refusal(std::make_exception_ptr(broken_pool(std::move(cause)))));
     if (refuse_all(why.get())) why.release();
     queues_.close();
   }
-
-  static void give_up(task& t, const refusal& why) noexcept { t.give_up(why.why); }
 
   static std::chrono::steady_clock::time_point time_now() noexcept {
 #ifdef SWITCHYARD_MODEL
@@ -256,6 +265,7 @@ class pool_base {
   }
 
   void work(worker& me);
+  task_from next_task(worker& me, task& into);
   void run(worker& me, task& t) noexcept;
 
   const std::size_t count_;
@@ -364,12 +374,7 @@ void pool_base<Queues, Thread>::work(worker& me) {
   // Also when the pool is shut down or broken: until there are no more tasks.
   for (;;) {
     task t;
-    task_from how = queues_.try_take(t, me.index);
-    if (how == task_from::nothing) {
-      const auto since = time_now();
-      how = queues_.wait_take(t, me.index);
-      me.was_idle(time_now() - since);
-    }
+    const task_from how = next_task(me, t);
     if (!is_task(how)) return;
     me.count_taken(how);
     run(me, t);
@@ -377,9 +382,25 @@ void pool_base<Queues, Thread>::work(worker& me) {
 }
 
 template <class Queues, class Thread>
+task_from pool_base<Queues, Thread>::next_task(worker& me, task& into) {
+  for (;;) {
+    try {
+      const task_from at_once = queues_.try_take(into, me.index);
+      if (at_once != task_from::nothing) [[likely]] return at_once;
+      const auto since = time_now();
+      const task_from how = queues_.wait_take(into, me.index);
+      me.was_idle(time_now() - since);
+      return how;
+    } catch (const std::bad_alloc&) {
+      yield();  // not even for what a look at a queue takes: the thread stays, and tries again
+    }
+  }
+}
+
+template <class Queues, class Thread>
 void pool_base<Queues, Thread>::run(worker& me, task& t) noexcept {
   const refusal* const refused = refusing_.load(memory_order_acquire);  // (2) with (1)
-  if (refused != nullptr) [[unlikely]] return give_up(t, *refused);
+  if (refused != nullptr) [[unlikely]] return t.give_up(reason(refused));
   me.begin();
   bool was_there = true;
   call_or_report([&] { was_there = t.run(); });
