@@ -266,7 +266,7 @@ TEST(wait_any, TwoWaitOnOne) {
         thread setter([&] { p.set_value(1); });
         wait_any(f);
       },
-      {.preemptions = 2});
+      {.preemptions = 1});
 }
 
 // One gives up as the completion comes; its place in the future goes to the next.
@@ -292,7 +292,7 @@ TEST(wait_any, PlacesAreTakenByTwo) {
         thread setter([&] { p.set_value(1); });
         wait_any(f);
       },
-      {.preemptions = 2});
+      {.preemptions = 1});
 }
 
 // A stopped thread holds nobody up who does not wait: not in completing, cancelling, nor giving call-backs.

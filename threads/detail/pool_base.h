@@ -41,9 +41,10 @@
 #include "switchyard/atomics/plain.h"
 #include "switchyard/interface/thread_pool.h"
 #include "switchyard/threads/detail/future_core.h"
+#include "switchyard/threads/detail/future_value.h"
 #include "switchyard/threads/detail/pool_map.h"
+#include "switchyard/threads/detail/pool_task.h"
 #include "switchyard/threads/detail/task.h"
-#include "switchyard/threads/detail/thread_record.h"
 #include "switchyard/threads/detail/wait_for_futures.h"
 #include "switchyard/threads/exception_hook.h"
 #include "switchyard/threads/future.h"
@@ -55,42 +56,6 @@ namespace switchyard::detail {
 /// Where a task has come from, if from anywhere. `over`: there is none, and will be none.
 enum class task_from : std::uint8_t { nothing, over, own, shared, stolen };
 constexpr bool is_task(task_from how) noexcept { return how > task_from::over; }
-
-/// The core of a submitted function, with the function in it. Whoever starts it, or cancels it, has the function alone.
-template <class R, class F>
-class pool_task final : public future_core_of<R> {
- public:
-  template <class G>
-  pool_task(const void* home, G&& f) : future_core_of<R>(2, home) {
-    f_.construct(std::forward<G>(f));
-  }
-
-  bool run() noexcept override {
-    if (!this->start()) return false;
-    std::exception_ptr thrown;
-    const bool has_value = call(thrown);
-    f_.destroy();  // before anybody can see that it is over
-    has_value ? this->complete(future_core::value) : this->complete_with(std::move(thrown));
-    return true;
-  }
-  void give_up(const std::exception_ptr& why) noexcept override {
-    if (why == nullptr) {
-      this->cancel();
-    } else if (this->start()) {
-      f_.destroy();
-      this->complete_with(why);
-    }
-  }
-
- private:
-  bool call(std::exception_ptr& thrown) noexcept {
-    const running_task here(*this);
-    return keep_result(*this, thrown, [this]() -> R { return std::invoke(std::move(f_.write())); });
-  }
-  void drop_work() noexcept override { f_.destroy(); }
-
-  plain<F> f_;
-};
 
 /// `Thread` is for tests; it is `switchyard::thread`.
 template <class Queues, class Thread = thread>
@@ -121,11 +86,7 @@ class pool_base {
   pool_base& operator=(const pool_base&) = delete;
 
   /// Shuts the pool down, and waits: tasks that were given to it are run. Not from one of its own tasks.
-  ~pool_base() {
-    shutdown();
-    const refusal* const last = refusing_.load(memory_order_relaxed);
-    if (last != nullptr && last != &cancelling) free_refusal()(last);
-  }
+  ~pool_base() { shutdown(); }
 
   /// Has one of the threads call `f(args...)`, with copies of them; the future of what it returns. Throws
   /// `pool_shut_down`, `broken_pool`, what copying throws and std::bad_alloc.
@@ -183,7 +144,7 @@ class pool_base {
     if (options.cancel_pending) refuse_all(&cancelling);
     queues_.close();
     if (options.cancel_pending) {
-      for (task t; is_task(queues_.try_take(t, count_));) t.give_up(reason(refusing_.load(memory_order_acquire)));  // (3)
+      for (task t; is_task(queues_.try_take(t, count_));) t.give_up(reason(refused_.is.load(memory_order_acquire)));  // (3)
     }
     if (!options.wait) return;
     for (Thread& each : threads_) each.join();
@@ -214,6 +175,14 @@ class pool_base {
     }
   };
 
+  struct first_refusal {
+    ~first_refusal() {
+      const refusal* const last = is.load(memory_order_relaxed);
+      if (last != nullptr && last != &cancelling) free_refusal()(last);
+    }
+    atomic<const refusal*> is{nullptr};
+  };
+
   class worker;
   struct place {
     const void* pool = nullptr;
@@ -237,7 +206,7 @@ class pool_base {
   void put(task& t) {
     const place& here = of_this_thread<place>();
     if (here.pool == this ? queues_.push_own(t, here.in->index) : queues_.push(t)) [[likely]] return;
-    const refusal* const last = refusing_.load(memory_order_acquire);  // (3) with (1)
+    const refusal* const last = refused_.is.load(memory_order_acquire);  // (3) with (1)
     t.give_up(nullptr);
     if (last == nullptr || last == &cancelling) throw pool_shut_down();
     std::rethrow_exception(reason(last));
@@ -247,7 +216,7 @@ class pool_base {
   bool refuse_all(const refusal* why) noexcept {
     const refusal* expected = nullptr;
     // (1) release: with (2), (3), which look into it.
-    return refusing_.compare_exchange_strong(expected, why, memory_order_release, memory_order_relaxed);
+    return refused_.is.compare_exchange_strong(expected, why, memory_order_release, memory_order_relaxed);
   }
   void break_with(std::exception_ptr cause) {
     std::unique_ptr<const refusal, free_refusal> why(
@@ -265,6 +234,7 @@ class pool_base {
   }
 
   void work(worker& me);
+  std::exception_ptr initialise() const;
   task_from next_task(worker& me, task& into);
   void run(worker& me, task& t) noexcept;
 
@@ -272,7 +242,7 @@ class pool_base {
   const std::function<void()> initializer_;
   Queues queues_;
   std::vector<cache_padded<worker>> workers_;
-  atomic<const refusal*> refusing_{nullptr};
+  first_refusal refused_;
   std::vector<Thread> threads_;
 };
 
@@ -293,7 +263,7 @@ class pool_base<Queues, Thread>::worker final : public helper {
       pool_->queues_.put_back(t, index);
     }
     // Or else it waits somewhere in a queue, or another thread has begun it.
-    if (awaited != nullptr && awaited->home() == pool_ && pool_->refusing_.load(memory_order_relaxed) == nullptr) {
+    if (awaited != nullptr && awaited->home() == pool_ && pool_->refused_.is.load(memory_order_relaxed) == nullptr) {
       if (awaited->run()) return counted();
     }
     if (nested_ == most_nested) return false;
@@ -361,15 +331,9 @@ template <class Queues, class Thread>
 void pool_base<Queues, Thread>::work(worker& me) {
   of_this_thread<place>() = {this, &me};
   of_this_thread<this_threads_helper>().current = &me;
-  if (initializer_ != nullptr) {
-    try {
-      initializer_();
-    } catch (...) {
-      const std::exception_ptr thrown = std::current_exception();
-      if (thrown == nullptr) throw;  // pthread_exit or pthread_cancel, which may not be stopped
-      break_with(thrown);
-      report_exception({this_thread_record::get()->name(), std::this_thread::get_id(), thrown});
-    }
+  if (const std::exception_ptr thrown = initialise(); thrown != nullptr) {
+    break_with(thrown);
+    report_exception({this_threads_name(), std::this_thread::get_id(), thrown});
   }
   // Also when the pool is shut down or broken: until there are no more tasks.
   for (;;) {
@@ -378,6 +342,19 @@ void pool_base<Queues, Thread>::work(worker& me) {
     if (!is_task(how)) return;
     me.count_taken(how);
     run(me, t);
+  }
+}
+
+// What the initializer throws.
+template <class Queues, class Thread>
+std::exception_ptr pool_base<Queues, Thread>::initialise() const {
+  try {
+    if (initializer_ != nullptr) initializer_();
+    return nullptr;
+  } catch (...) {
+    std::exception_ptr thrown = std::current_exception();
+    if (thrown == nullptr) throw;  // pthread_exit or pthread_cancel, which may not be stopped
+    return thrown;
   }
 }
 
@@ -399,7 +376,7 @@ task_from pool_base<Queues, Thread>::next_task(worker& me, task& into) {
 
 template <class Queues, class Thread>
 void pool_base<Queues, Thread>::run(worker& me, task& t) noexcept {
-  const refusal* const refused = refusing_.load(memory_order_acquire);  // (2) with (1)
+  const refusal* const refused = refused_.is.load(memory_order_acquire);  // (2) with (1)
   if (refused != nullptr) [[unlikely]] return t.give_up(reason(refused));
   me.begin();
   bool was_there = true;
