@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "switchyard/blocking/barrier.h"
 #include "switchyard/blocking/bounded_queue.h"
 #include "switchyard/blocking/counter.h"
 #include "switchyard/blocking/event.h"
@@ -46,6 +47,7 @@
 #include "switchyard/interface/queue.h"
 #include "switchyard/interface/spans.h"
 #include "switchyard/interface/work_stealing_deque.h"
+#include "switchyard/lockfree/barrier.h"
 #include "switchyard/lockfree/bounded_queue.h"
 #include "switchyard/lockfree/counter.h"
 #include "switchyard/lockfree/event.h"
@@ -438,6 +440,24 @@ concept semaphore_like = std::default_initializable<S> && std::constructible_fro
   s.release(n);
   { c.value() } -> std::same_as<std::int64_t>;
 };
+template <class B>
+concept barrier_like = std::constructible_from<B, std::int64_t> && !std::default_initializable<B> && !std::copyable<B> &&
+    std::constructible_from<B, std::int64_t, void (*)()> &&
+    std::constructible_from<B, std::int64_t, void (*)(), std::chrono::seconds> &&
+    requires(B& b, const B& c, std::chrono::seconds wait, std::chrono::steady_clock::time_point when,
+             std::chrono::system_clock::time_point date, std::stop_token stop) {
+  { B::max() } noexcept -> std::same_as<std::int64_t>;
+  { b.wait() } -> std::same_as<std::size_t>;
+  { b.wait_for(wait) } -> std::same_as<std::size_t>;
+  { b.wait_until(when) } -> std::same_as<std::size_t>;
+  { b.wait_until(date) } -> std::same_as<std::size_t>;
+  { b.wait(stop) } -> std::same_as<std::size_t>;
+  b.abort();
+  b.reset();
+  { c.broken() } -> std::same_as<bool>;
+  { c.parties() } -> std::same_as<std::size_t>;
+  { c.waiting() } -> std::same_as<std::size_t>;
+};
 
 /// A joinable queue of strings, as a user calls it.
 template <class J>
@@ -501,6 +521,7 @@ constexpr bool twin_lazies =
 
 // One line for each name.
 static_assert(event_like<blocking::event> && event_like<lockfree::event>);
+static_assert(barrier_like<blocking::barrier> && barrier_like<lockfree::barrier>);
 static_assert(latch_like<blocking::latch> && latch_like<lockfree::latch>);
 static_assert(semaphore_like<blocking::semaphore> && semaphore_like<lockfree::semaphore>);
 static_assert(semaphore_like<blocking::bounded_semaphore> && semaphore_like<lockfree::bounded_semaphore>);

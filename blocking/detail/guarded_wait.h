@@ -50,10 +50,15 @@ class guarded_wait {
   /// The same until `stop` is requested.
   template <class Ready>
   bool wait_unless(std::stop_token stop, Ready ready) {
+    return wait_unless(deadline::never(), std::move(stop), ready);
+  }
+  /// Whichever of both comes first.
+  template <class Ready>
+  bool wait_unless(deadline limit, std::stop_token stop, Ready ready) {
     // Everybody looks again: there is no telling who among those asleep waits by this token.
     const std::stop_callback wake(stop, [this] { update([] { return everybody; }); });
     std::unique_lock hold(lock_);
-    return wait(hold, deadline::never(), ready, [&] { return stop.stop_requested(); });
+    return wait(hold, limit, ready, [&] { return stop.stop_requested(); });
   }
 
  private:
