@@ -1,0 +1,174 @@
+// What a word of `synchronized` stands for: a small value itself, or a snapshot of a larger one elsewhere.
+//
+// Source: our own.
+// When: not for users, who name `synchronized`.
+// Progress: lock-free, apart from the allocator.
+// Ordering: that of the word.
+// Cost: nothing for a value in the word; a block of memory for each new value otherwise, freed when nobody can be
+//   looking at it any more.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include "switchyard/atomics/plain.h"
+#include "switchyard/lockfree/detail/joint_words.h"
+
+namespace switchyard::lockfree::detail {
+
+struct free_block {
+  template <class Block>
+  void operator()(Block* block) const noexcept {
+    block->free();
+  }
+};
+
+/// An object in memory of its own, which is given back at once, or when nobody can be looking at it any more.
+template <class Content, class Allocator, class Means>
+class shared_block : public Means::template reclaimed<shared_block<Content, Allocator, Means>, free_block> {
+  using block_allocator = typename std::allocator_traits<Allocator>::template rebind_alloc<shared_block>;
+  using traits = std::allocator_traits<block_allocator>;
+  static_assert(std::is_same_v<typename traits::pointer, shared_block*>, "a pointer that fits a word");
+
+ public:
+  /// Throws what the allocator and the content's constructor throw, and then has taken nothing.
+  template <class... Args>
+  static shared_block* make(const Allocator& allocator, Args&&... args) {
+    block_allocator mine(allocator);  // a copy of its own: allocators may not be shared
+    struct unused_room {
+      ~unused_room() {
+        if (room != nullptr) traits::deallocate(allocator, room, 1);
+      }
+      block_allocator& allocator;
+      shared_block* room;
+    } place{mine, traits::allocate(mine, 1)};
+    shared_block* const made = ::new (static_cast<void*>(place.room)) shared_block(mine, std::forward<Args>(args)...);
+    place.room = nullptr;
+    return made;
+  }
+
+  /// Nobody else knows it.
+  void free() noexcept {
+    block_allocator mine(allocator_);
+    std::destroy_at(this);
+    traits::deallocate(mine, this, 1);
+  }
+  /// Nobody finds it any more.
+  void give_up() noexcept { this->retire(free_block(), Means::domain()); }
+
+  Content content;
+
+ private:
+  friend void std::destroy_at<shared_block>(shared_block*);
+
+  template <class... Args>
+  explicit shared_block(const block_allocator& allocator, Args&&... args)
+      : content(std::forward<Args>(args)...), allocator_(allocator) {}
+  ~shared_block() = default;
+
+  [[no_unique_address]] block_allocator allocator_;
+};
+
+/// A T in the word itself.
+template <class T>
+struct value_in_word {
+  static std::uint64_t pack(const T& value) noexcept {
+    std::array<std::byte, sizeof(std::uint64_t)> all{};
+    const auto bytes = std::bit_cast<std::array<std::byte, sizeof(T)>>(value);
+    for (std::size_t i = 0; i < sizeof(T); ++i) all[i] = bytes[i];
+    return std::bit_cast<std::uint64_t>(all);
+  }
+  static T unpack(std::uint64_t bits) noexcept {
+    const auto all = std::bit_cast<std::array<std::byte, sizeof(std::uint64_t)>>(bits);
+    std::array<std::byte, sizeof(T)> bytes;
+    for (std::size_t i = 0; i < sizeof(T); ++i) bytes[i] = all[i];
+    return std::bit_cast<T>(bytes);
+  }
+
+  /// A value that is not in its word yet.
+  class draft {
+   public:
+    template <class Allocator, class... Args>
+    explicit draft(const Allocator&, std::in_place_t, Args&&... args) : value_(std::forward<Args>(args)...) {}
+    /// A copy of what `bits` stand for.
+    template <class Allocator>
+    draft(const Allocator&, std::uint64_t bits) noexcept : value_(unpack(bits)) {}
+
+    T& value() noexcept { return value_; }
+    std::uint64_t bits() const noexcept { return pack(value_); }
+    void has_become() noexcept {}
+    void has_replaced(std::uint64_t) noexcept {}
+
+   private:
+    T value_;
+  };
+
+  static void free(std::uint64_t) noexcept {}
+};
+
+/// A T in a block that the word points to, and that never changes.
+template <class T, class Allocator, class Means>
+class value_in_block {
+  struct snapshot {
+    template <class... Args>
+    explicit snapshot(Args&&... args) {
+      value.construct(std::forward<Args>(args)...);
+    }
+    snapshot(const snapshot&) = delete;
+    snapshot& operator=(const snapshot&) = delete;
+    ~snapshot() { value.destroy(); }
+    plain<T> value;
+  };
+  using block = shared_block<snapshot, Allocator, Means>;
+  static block& block_of(std::uint64_t bits) noexcept { return *reinterpret_cast<block*>(bits); }
+
+ public:
+  /// For who is in a section, where the bits were found.
+  static const T& look(std::uint64_t bits) noexcept { return block_of(bits).content.value.read(); }
+
+  class draft {
+   public:
+    template <class... Args>
+    explicit draft(const Allocator& allocator, std::in_place_t, Args&&... args)
+        : block_(block::make(allocator, std::forward<Args>(args)...)) {}
+    draft(const Allocator& allocator, std::uint64_t bits) : block_(block::make(allocator, look(bits))) {}
+    draft(draft&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+    draft& operator=(draft&&) = delete;
+    ~draft() {
+      if (block_ != nullptr) block_->free();
+    }
+
+    T& value() noexcept { return block_->content.value.write(); }
+    std::uint64_t bits() const noexcept { return reinterpret_cast<std::uintptr_t>(block_); }
+    /// It is the word's now.
+    void has_become() noexcept { block_ = nullptr; }
+    /// And in the place of what `old` stands for.
+    void has_replaced(std::uint64_t old) noexcept {
+      has_become();
+      block_of(old).give_up();
+    }
+
+   private:
+    block* block_;
+  };
+
+  /// Nobody else can be looking.
+  static void free(std::uint64_t bits) noexcept { block_of(bits).free(); }
+};
+
+template <class T>
+inline constexpr bool fits_word = std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(std::uint64_t);
+
+template <class T, class Allocator, class Means>
+using joint_value =
+    std::conditional_t<fits_word<T>, std::type_identity<value_in_word<T>>,
+                       std::type_identity<value_in_block<T, Allocator, Means>>>::type;
+
+}  // namespace switchyard::lockfree::detail

@@ -1,0 +1,145 @@
+// Changes several `synchronized` values in one step, or none, without a lock.
+//
+// Source: `detail/joint_words.h`.
+// When: what must change together or not at all, and is in several places: two accounts, an entry and an index. One
+//   value alone, `synchronized::update`. `blocking::update` is called in the same way.
+// Progress: lock-free, apart from the allocator, T's own members and f: who meets a change that another has begun and not
+//   ended, wherever that thread has stopped, ends it.
+// Ordering: linearizable, with the members of every `synchronized` that takes part. f sees values that all had at one
+//   moment.
+// Exceptions: what f, the allocator, or copying a T throws passes on, and nothing has changed in any of them.
+// Cost: for n values 2n + 1 compare-and-swaps, of sixteen bytes but for one, a block of memory for the change, and what
+//   changing each value takes. Readers are not held up.
+//
+//   synchronized<long> mine(100), yours(0);
+//   update(mine, yours, [](long& from, long& to) { from -= 10;  to += 10; });
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "switchyard/atomics/backoff.h"
+#include "switchyard/interface/synchronized.h"
+#include "switchyard/lockfree/detail/joint_values.h"
+#include "switchyard/lockfree/detail/joint_words.h"
+#include "switchyard/lockfree/synchronized.h"
+
+namespace switchyard::lockfree {
+
+namespace detail {
+
+template <class S>
+struct is_synchronized : std::false_type {};
+template <class T, class Allocator, class Means>
+struct is_synchronized<synchronized<T, Allocator, Means>> : std::type_identity<Means> {
+  static constexpr bool value = true;
+};
+
+struct joint_update {
+  template <std::size_t Count>
+  using readings = std::array<joint_word::reading, Count>;
+
+  template <std::size_t Count>
+  struct change_of {
+    joint_change::entry entries[Count];
+    joint_change change{entries, Count};
+  };
+
+  // The words, and in which order: by their addresses.
+  template <std::size_t Count>
+  struct order {
+    explicit order(const std::array<joint_word*, Count>& all) : words(all) {
+      for (std::size_t i = 0; i < Count; ++i) by_address[i] = i;
+      std::sort(by_address.begin(), by_address.end(),
+                [&](std::size_t a, std::size_t b) { return std::less<>()(words[a], words[b]); });
+      for (std::size_t i = 1; i < Count; ++i) {
+        if (words[by_address[i - 1]] == words[by_address[i]]) throw same_object_twice("update of the same object twice");
+      }
+    }
+
+    // What all of them have, at one moment. In a section.
+    readings<Count> look() const noexcept {
+      for (backoff races;; races.lost_race()) {
+        readings<Count> seen;
+        for (std::size_t i = 0; i < Count; ++i) seen[i] = words[i]->settle();
+        // When the last was read, the others still had what had been read of them.
+        bool at_once = true;
+        for (std::size_t i = 0; i + 1 < Count; ++i) at_once = at_once && words[i]->is_still(seen[i]);
+        if (at_once) return seen;
+      }
+    }
+
+    std::array<joint_word*, Count> words;
+    std::array<std::size_t, Count> by_address;
+  };
+
+  template <class F, class First, class... Others>
+  static auto run(F& f, First& first, Others&... others) {
+    using means = typename is_synchronized<First>::type;
+    static_assert((std::is_same_v<means, typename is_synchronized<Others>::type> && ...), "of one kind");
+    constexpr std::size_t count = 1 + sizeof...(Others);
+    const order<count> where({&first.word(), &others.word()...});
+    for (backoff races;; races.lost_race()) {
+      readings<count> seen;
+      auto drafts = [&]<std::size_t... I>(std::index_sequence<0, I...>) {
+        const std::scoped_lock inside(means::domain());
+        seen = where.look();
+        return std::tuple<typename First::draft, typename Others::draft...>{
+            typename First::draft(first.allocator_, seen[0].bits),
+            typename Others::draft(others.allocator_, seen[I].bits)...};
+      }(std::make_index_sequence<count>());
+      const auto call = [&] { return std::apply([&](auto&... each) { return std::invoke(f, each.value()...); }, drafts); };
+      if constexpr (std::is_void_v<decltype(call())>) {
+        call();
+        if (commit<means>(first.allocator_, where, seen, drafts)) return;
+      } else {
+        auto result = call();
+        if (commit<means>(first.allocator_, where, seen, drafts)) return result;
+      }
+    }
+  }
+
+  template <class Means, class Allocator, std::size_t Count, class... Drafts>
+  static bool commit(const Allocator& allocator, const order<Count>& where, const readings<Count>& seen,
+                     std::tuple<Drafts...>& drafts) {
+    auto* const block = shared_block<change_of<Count>, Allocator, Means>::make(allocator);
+    const std::array<std::uint64_t, Count> after =
+        std::apply([](const auto&... each) { return std::array{each.bits()...}; }, drafts);
+    for (std::size_t i = 0; i < Count; ++i) {
+      const std::size_t which = where.by_address[i];
+      block->content.entries[i].step.construct(joint_step{where.words[which], seen[which], after[which]});
+    }
+    const bool done = [&] {
+      const std::scoped_lock inside(Means::domain());
+      return block->content.change.finish();
+    }();
+    block->give_up();
+    if (!done) return false;
+    std::size_t i = 0;
+    std::apply([&](auto&... each) { (each.has_replaced(seen[i++].bits), ...); }, drafts);
+    return true;
+  }
+};
+
+}  // namespace detail
+
+/// `update(a, b, ..., f)` replaces the values of a, b, ... by what `f(A&, B&, ...)` makes of copies, if nobody was faster
+/// with one of them; else f is called again, with new copies. Returns what f's last call returned, by value. Throws
+/// `same_object_twice` if one of them is named twice; f has not been called then. f must not change any of them otherwise:
+/// it would be called for ever.
+template <class... Arguments>
+  requires switchyard::detail::all_but_last<detail::is_synchronized, std::remove_reference_t<Arguments>...>
+auto update(Arguments&&... values_and_f) {
+  return switchyard::detail::with_last_first([](auto& f, auto&... values) { return detail::joint_update::run(f, values...); },
+                                             std::tuple<std::remove_reference_t<Arguments>&...>(values_and_f...));
+}
+
+}  // namespace switchyard::lockfree
