@@ -14,9 +14,11 @@
 #include "switchyard/blocking/counter.h"
 #include "switchyard/blocking/mutex.h"
 #include "switchyard/blocking/sharded_counter.h"
+#include "switchyard/blocking/synchronized.h"
 #include "switchyard/lockfree/counter.h"
 #include "switchyard/lockfree/latch.h"
 #include "switchyard/lockfree/sharded_counter.h"
+#include "switchyard/lockfree/synchronized.h"
 #include "switchyard/threads/thread.h"
 
 // What the guide warns of: between reading and writing another thread writes, and its increment is lost.
@@ -46,6 +48,17 @@ struct locked_counter {
   std::int64_t value ABSL_GUARDED_BY(lock) = 0;  // clang says so where it is used without
 };
 
+// A value of either side that is changed as a whole: what a count is that does not stand alone.
+template <class Synchronized>
+struct synchronized_counter {
+  void increment() {
+    value.update([](std::int64_t& now) { ++now; });
+  }
+  std::int64_t load() const { return value.load(); }
+
+  Synchronized value{std::int64_t{0}};
+};
+
 constexpr int threads = 4;
 constexpr int each = 10'000;
 
@@ -73,6 +86,8 @@ int main(int argc, char** argv) {
   check(count<locked_counter>() == threads * each, "under a lock");
   check(count<switchyard::blocking::counter>() == threads * each, "the same, ready made");
   check(count<switchyard::lockfree::counter>() == threads * each, "one atomic addition");
+  check(count<synchronized_counter<switchyard::blocking::synchronized<std::int64_t>>>() == threads * each, "a value");
+  check(count<synchronized_counter<switchyard::lockfree::synchronized<std::int64_t>>>() == threads * each, "a value");
   check(count<switchyard::blocking::sharded_counter>() == threads * each, "a cell for each thread, under locks");
   check(count<switchyard::lockfree::sharded_counter>() == threads * each, "a cell for each thread");
 }

@@ -8,6 +8,7 @@
 #include "switchyard/atomics/atomic.h"
 #include "switchyard/atomics/fetch.h"
 #include "switchyard/blocking/semaphore.h"
+#include "switchyard/interface/permit.h"
 #include "switchyard/lockfree/semaphore.h"
 #include "switchyard/threads/thread.h"
 
@@ -22,11 +23,10 @@ void limited_access() {
 
   const auto use = [&] {
     for (int i = 0; i < 100; ++i) {
-      semaphore.acquire();
+      const switchyard::permit hold(semaphore);  // given back at the end of the block
       const int now = inside.fetch_add(1, memory_order_relaxed) + 1;
       switchyard::fetch_max(most, now, memory_order_relaxed);
       inside.fetch_sub(1, memory_order_relaxed);
-      semaphore.release();
     }
   };
   {
