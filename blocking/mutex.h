@@ -17,19 +17,40 @@
 //   { switchyard::blocking::mutex_guard hold(lock); ++shared; }
 #pragma once
 
-#include <cassert>
+#include <pthread.h>
+
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+#include <stop_token>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "switchyard/atomics/atomic.h"
 #include "switchyard/atomics/futex.h"
 #include "switchyard/interface/deadline.h"
+#include "switchyard/threads/interruption.h"
 
 namespace switchyard::blocking {
 
+namespace detail {
+
+/// A lock was unlocked that is not locked: whoever was to be kept out may be inside. Says who did it, and ends the
+/// program: unlocking is what destructors do, which cannot throw.
+[[noreturn, gnu::cold, gnu::noinline]] inline void report_not_locked(const char* what) noexcept {
+  char name[16] = "?";
+  pthread_getname_np(pthread_self(), name, sizeof name);
+  std::fprintf(stderr, "switchyard: thread \"%s\" unlocks a %s that is not locked\n", name, what);
+  std::abort();
+}
+
+}  // namespace detail
+
 /// A lock that one thread holds at a time. Models TimedLockable, so std::unique_lock works with it; not
-/// recursive. Any thread may unlock it, not only the one that locked it. Nothing here throws.
+/// recursive. Any thread may unlock it, not only the one that locked it. Nothing here throws; unlocking what is not
+/// locked ends the program with a message. `checked_mutex` knows its owner, and throws.
 class ABSL_LOCKABLE mutex {
  public:
   constexpr mutex() noexcept = default;
@@ -54,12 +75,26 @@ class ABSL_LOCKABLE mutex {
     return take_free() || lock_slowly(when);
   }
 
+  /// The same, waiting until a stop is requested. Who requests it waits for this thread to wake up.
+  [[nodiscard]] bool lock(std::stop_token stop) ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true) {
+    if (take_free()) return true;
+    interruption asked;
+    const auto wake = [&] { futex_wake(word_, std::numeric_limits<std::uint32_t>::max()); };
+    const std::stop_callback ask(std::move(stop), [&] { asked.ask(wake); });
+    const interruption::sensitive while_waiting(asked);
+    return lock_slowly(deadline::never(), &asked);
+  }
+
+  /// True if any thread holds it; for monitoring.
+  bool locked() const noexcept { return word_.load(memory_order_relaxed) != is_free; }
+
   /// Gives the lock up and, if a thread sleeps on it, wakes one: the only case with a system call.
   void unlock() noexcept ABSL_UNLOCK_FUNCTION() {
     // (1) release: pairs with the acquires in (2) and (4), whose thread takes the lock next.
     const std::uint32_t was = word_.exchange(is_free, memory_order_release);
-    assert(was != is_free && "unlocking a mutex that is not locked");
-    if (was == is_contended) futex_wake(word_, 1);
+    if (was == is_held) return;
+    if (was == is_free) [[unlikely]] detail::report_not_locked("blocking::mutex");
+    futex_wake(word_, 1);
   }
 
  private:
@@ -85,7 +120,7 @@ class ABSL_LOCKABLE mutex {
     return word_.compare_exchange_strong(expected, is_held, memory_order_acquire, memory_order_relaxed);
   }
 
-  [[gnu::noinline]] bool lock_slowly(deadline limit) noexcept {
+  [[gnu::noinline]] bool lock_slowly(deadline limit, interruption* stop = nullptr) noexcept {
     if (limit.has_passed()) return false;
 
     // Look again a few times: the holder is probably running, and about to unlock.
@@ -101,7 +136,7 @@ class ABSL_LOCKABLE mutex {
     for (;;) {
       // (4) acquire: pairs with the release in (1).
       if (word_.exchange(is_contended, memory_order_acquire) == is_free) return true;
-      if (limit.has_passed()) return false;
+      if (limit.has_passed() || (stop != nullptr && stop->is_asked())) return false;
       futex_wait(word_, is_contended, limit);
     }
   }

@@ -21,6 +21,7 @@
 #include "switchyard/atomics/backoff.h"
 #include "switchyard/atomics/futex.h"
 #include "switchyard/interface/deadline.h"
+#include "switchyard/threads/interruption.h"
 
 namespace switchyard::lockfree::detail {
 
@@ -80,43 +81,16 @@ class parking_word {
   bool pass_unless(std::stop_token stop, Pass pass) {
     interruption asked;
     const std::stop_callback ask(std::move(stop), [&] { asked.ask(*this); });
-    asked.begin();
-    struct at_exit {  // before `ask` ends, which waits for the call that may be under way
-      interruption& asked;
-      ~at_exit() { asked.end(); }
-    } end{asked};
+    const interruption::sensitive while_waiting(asked);  // ends before `ask`, which waits for a call under way
     return wait(deadline::never(), pass, [&] { return asked.is_asked(); });
   }
 
-  /// Wakes those who wait by `pass_unless`, from another thread. The kernel puts nobody to sleep whose word has
-  /// changed, but this changes no word: a thread that has looked and is about to fall asleep would sleep on. So it
-  /// is woken again and again, until it says that it has noticed.
-  ///
-  /// Nothing is handed over by these words, so all is relaxed; that the call is over before this object ends is the
-  /// business of whoever makes it (std::stop_callback, or a join).
-  class interruption {
+  /// Ends a wait by `pass_unless`, from another thread.
+  class interruption : public switchyard::interruption {
    public:
     void ask(parking_word& word) noexcept {
-      if (state_.exchange(asked, memory_order_relaxed) != waiting) return;  // not begun, and will see it; or gone
-      while (state_.load(memory_order_relaxed) != gone) {
-        futex_wake_lower_half(word.word_, everybody);
-        yield();
-      }
+      switchyard::interruption::ask([&] { futex_wake_lower_half(word.word_, everybody); });
     }
-    void begin() noexcept {
-      number expected = before;
-      state_.compare_exchange_strong(expected, waiting, memory_order_relaxed, memory_order_relaxed);
-    }
-    // A read-modify-write reads the newest value: one wake-up is enough.
-    bool is_asked() noexcept { return state_.fetch_or(0, memory_order_relaxed) == asked; }
-    void end() noexcept { state_.store(gone, memory_order_relaxed); }
-
-   private:
-    static constexpr number before = 0;
-    static constexpr number waiting = 1;
-    static constexpr number asked = 2;
-    static constexpr number gone = 3;
-    atomic<number> state_{before};
   };
 
   /// What `pass_unless` does, for other reasons to stop than a stop_token.
