@@ -46,7 +46,14 @@ class alignas(16) double_word {
   double_word& operator=(const double_word&) = delete;
 
   std::uint64_t load_first(memory_order order) const noexcept { return first_.load(order); }
-  std::uint64_t load_second(memory_order order) const noexcept { return second_.load(order); }
+  std::uint64_t load_second(memory_order order) const noexcept {
+    const std::uint64_t second = second_.load(order);
+#ifdef SWITCHYARD_TSAN
+    // What compare_exchange releases is known by the first word's address.
+    if (order != memory_order_relaxed) __tsan_acquire(const_cast<double_word*>(this));
+#endif
+    return second;
+  }
 
   /// Both words, not yet published to another thread.
   void initialize(words value) noexcept {

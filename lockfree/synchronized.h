@@ -5,15 +5,15 @@
 // When: what a lock and a value beside it would be for, with more readers than writers: a configuration, a table of
 //   routes, a balance. Each change copies the value, so not for large ones that change often: `blocking::synchronized`,
 //   which has the same members. For a number that is added to, `counter`.
-// Progress: lock-free, apart from the allocator, T's own members and f. A thread that stops inside `read` keeps what is
-//   replaced from then on from being freed, so that memory grows, and stops nobody.
+// Progress: `read` and `load` are wait-free, all else is lock-free, apart from the allocator, T's own members and f. A thread
+//   that stops inside `read` keeps what is replaced from then on from being freed, so that memory grows; it stops nobody.
 // Ordering: linearizable. What happened before a change happens before what follows a read that sees it.
 // Exceptions: what f, the allocator, or copying or moving a T throws passes on, and nothing has changed.
-// Cost: 8 bytes, and a block of 48 for what others may be late to look at. A T that can be copied as bytes and has no more
-//   than 8 of them is in that block itself: reading it is four loads, and a change one sixteen-byte compare-and-swap; no
-//   memory is taken. Otherwise reading is a read-copy-update section, less than 2 nanoseconds in all, and a change takes
-//   a block for the new value; the old one's is freed when all sections have ended that may see it. The thread's first use
-//   takes 128 bytes, and ends the program if there are none, as `rcu` does.
+// Cost: 8 bytes, and a block of 48 for what others may be late to look at. A T that can be copied as bytes and has no
+//   more than 8 of them is in that block itself: reading it is three loads, a change one sixteen-byte compare-and-swap,
+//   and no memory is taken. Otherwise reading is a read-copy-update section, about 2 nanoseconds in all, and a change
+//   takes a block for the new value; the old one's is freed when all sections have ended that may see it. A thread's
+//   first use takes 128 bytes, and ends the program if there are none, as `rcu` does.
 //
 //   synchronized<std::map<std::string, int>> stock;
 //   int left = stock.read([](const auto& m) { return m.at("apples"); });

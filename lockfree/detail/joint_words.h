@@ -5,10 +5,10 @@
 //   Multi-Word Compare and Swap" (DISC 2020). Ours: a version beside each word, in the place of their tracking of who may
 //   still be at it, so that what was there once never comes back.
 // When: not for users, who name `synchronized` and `update`.
-// Progress: lock-free: who meets a change under way finishes it first. Reading is, too, and finishes nothing.
+// Progress: lock-free: who meets a change under way finishes it first. Reading is wait-free, and finishes nothing.
 // Ordering: linearizable; what happened before a change happens before what follows its being seen.
 // Cost: a change of n words is 2n + 1 compare-and-swaps, of sixteen bytes but for one; of one word alone, one. Reading is
-//   three loads.
+//   two loads.
 //
 // A word is {state, bits}. The state is odd, the version, when the word is at rest, and its value is `bits`. Or it is the
 // address of an entry of the change under way: then the value is the entry's `after` if the change is done, and its
@@ -48,7 +48,8 @@ class joint_change;
 /// a section; the other members for any.
 class joint_word {
  public:
-  /// What was read: at one moment the word had these bits, and since it had this version nobody has replaced them.
+  /// What was read: the bits that the word had at one moment; and a version that it had before. If they are not of one
+  /// time, it has changed since, and will not be replaced.
   struct reading {
     std::uint64_t version;
     std::uint64_t bits;
@@ -56,13 +57,13 @@ class joint_word {
 
   explicit joint_word(std::uint64_t bits) noexcept : words_({first_version, bits}) {}
 
-  /// True: `now` is what the word has. False: a change is under way, or has just been.
+  /// True: `now` is what the word has. False: a change is under way; its entry is `now.version`.
   bool try_read(reading& now) const noexcept {
-    now.version = words_.load_first(memory_order_acquire);  // (1) with (4), (6)
-    if (!is_version(now.version)) return false;
-    // If these bits came later, the version has, too, and will be seen to have.
-    now.bits = words_.load_second(memory_order_acquire);                   // (2) with (4), (6)
-    return words_.load_first(memory_order_relaxed) == now.version;
+    now.version = words_.load_first(memory_order_acquire);  // (1) with (3), (4), (6)
+    // At rest, so that from now on the bits are what the word has or, where a change was done but is under way, had: which
+    // it still did after we looked.
+    now.bits = words_.load_second(memory_order_acquire);  // (2) with (4), (6)
+    return is_version(now.version);
   }
 
   /// The bits, also while a change is under way, which is left to others.
@@ -79,7 +80,7 @@ class joint_word {
     double_word::words expected{seen.version, seen.bits};
     // Release: for who sees the bits.
     return words_.compare_exchange(expected, {seen.version + next_version, bits}, memory_order_release,
-                                   memory_order_relaxed);  // (4) with (1), (2), (3)
+                                   memory_order_relaxed);  // (4) with (1), (2)
   }
 
   /// The bits, when no other thread uses the word any more.
@@ -141,26 +142,18 @@ class joint_change {
 };
 
 inline std::uint64_t joint_word::read() const noexcept {
-  for (;;) {
-    const std::uint64_t state = words_.load_first(memory_order_acquire);  // (3) with (4), (6), (8)
-    if (!is_version(state)) {
-      // If it is undecided, or was when we looked, then the word still had what it had before.
-      const joint_change::entry& e = joint_change::entry_at(state);
-      const joint_step& step = e.step.read();
-      return e.change->decided() == joint_change::fate::done ? step.after : step.before.bits;
-    }
-    reading now;
-    if (try_read(now)) return now.bits;
-  }
+  reading now;
+  if (try_read(now)) return now.bits;
+  // If the change is undecided, or was when we looked, then the word still had what it had before.
+  const joint_change::entry& e = joint_change::entry_at(now.version);
+  const joint_step& step = e.step.read();
+  return e.change->decided() == joint_change::fate::done ? step.after : step.before.bits;
 }
 
 inline joint_word::reading joint_word::settle() noexcept {
-  for (;;) {
-    const std::uint64_t state = words_.load_first(memory_order_acquire);  // (3) with (4), (6), (8)
-    if (!is_version(state)) joint_change::entry_at(state).change->finish();
-    reading now;
-    if (try_read(now)) return now;
-  }
+  reading now;
+  while (!try_read(now)) joint_change::entry_at(now.version).change->finish();
+  return now;
 }
 
 inline bool joint_change::finish() noexcept {
@@ -171,8 +164,9 @@ inline bool joint_change::finish() noexcept {
     for (std::size_t i = 0; i < count_ && next == fate::done; ++i) {
       if (!put(entries_[i])) next = fate::failed;
     }
-    // Release: who sees it done sees every entry in its place. Acquire: so do those who see our taking out.
-    if (fate_.compare_exchange_strong(now, next, memory_order_release, memory_order_acquire)) now = next;  // (7) with (5)
+    // Release: who sees it done sees every entry in its place. If it was decided before us, that is so for us already: we
+    // have seen the entries, or a word that they had left.
+    if (fate_.compare_exchange_strong(now, next, memory_order_release, memory_order_relaxed)) now = next;  // (7) with (5)
   }
   for (std::size_t i = 0; i < count_; ++i) take_out(entries_[i], now == fate::done);
   return now == fate::done;
@@ -185,7 +179,7 @@ inline bool joint_change::put(const entry& e) noexcept {
   for (;;) {
     double_word::words seen{step.before.version, step.before.bits};
     if (step.word->words_.compare_exchange(seen, {mine, step.before.bits}, memory_order_release,
-                                           memory_order_acquire)) {  // (8) with (3), (8)
+                                           memory_order_acquire)) {  // (3) with (1), (3)
       return true;
     }
     if (seen.first == mine) return true;
@@ -201,7 +195,7 @@ inline void joint_change::take_out(const entry& e, bool is_done) noexcept {
   double_word::words seen{state_of(e), step.before.bits};
   step.word->words_.compare_exchange(
       seen, {step.before.version + joint_word::next_version, is_done ? step.after : step.before.bits},
-      memory_order_release, memory_order_relaxed);  // (6) with (1), (2), (3)
+      memory_order_release, memory_order_relaxed);  // (6) with (1), (2)
 }
 
 }  // namespace switchyard::lockfree::detail

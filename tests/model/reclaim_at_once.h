@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -61,8 +62,15 @@ class reclaim_at_once {
   };
 
   void retire(std::function<void()> free) {
-    garbage_.push_back({std::move(free), ++retired_seen_});
-    retired_.fetch_add(1, memory_order_release);
+    // In a section, if need be of its own: so what this thread did before comes before the end of the object's life.
+    const int me = detail::this_thread();
+    if (std::none_of(readers_.begin(), readers_.end(), [&](const reader& r) { return r.thread == me; })) {
+      const std::scoped_lock inside(*this);
+      return retire(std::move(free));
+    }
+    // Numbered in the order in which readers see it.
+    retired_seen_ = retired_.fetch_add(1, memory_order_release) + 1;
+    garbage_.push_back({std::move(free), retired_seen_});
     free_some();
   }
 
