@@ -6,8 +6,6 @@
 // Compare medians of one run only, on a machine that does nothing else. Rows of one kind have names that begin alike.
 
 #include <benchmark/benchmark.h>
-#include <tbb/rw_mutex.h>
-#include <tbb/spin_rw_mutex.h>
 
 #include <barrier>
 #include <chrono>
@@ -40,6 +38,12 @@
 #include "switchyard/lockfree/event.h"
 #include "switchyard/lockfree/latch.h"
 #include "switchyard/lockfree/semaphore.h"
+
+#if __has_include("switchyard/adapters/tbb_queue.h")  // oneTBB is among the peers
+#include <oneapi/tbb/rw_mutex.h>
+#include <oneapi/tbb/spin_rw_mutex.h>
+#define WITH_ONETBB 1
+#endif
 
 namespace {
 
@@ -109,7 +113,7 @@ class std_barrier {
   std::barrier<> b_;
 };
 
-class absl_latch {
+class absl_latch {  // that one thread waits for
  public:
   explicit absl_latch(int n) : c_(n) {}
   void count_down() { c_.DecrementCount(); }
@@ -117,6 +121,15 @@ class absl_latch {
 
  private:
   absl::BlockingCounter c_;
+};
+class absl_gate {  // that one thread counts down
+ public:
+  explicit absl_gate(int) {}
+  void count_down() { n_.Notify(); }
+  void wait() { n_.WaitForNotification(); }
+
+ private:
+  absl::Notification n_;
 };
 
 class absl_mutex {
@@ -166,7 +179,7 @@ void semaphore_turns(benchmark::State& state) {
 template <class Semaphore>
 void semaphore_crowd(benchmark::State& state) {
   const int threads = static_cast<int>(state.range(0));
-  const int rounds = 40'000 / threads;
+  const int rounds = 400'000 / threads;
   for (auto _ : state) {
     Semaphore s(threads / 2);
     std::vector<std::jthread> crowd;
@@ -237,13 +250,13 @@ void latch_alone(benchmark::State& state) {
   }
 }
 
-// One waits for the others, again and again, each time with a new latch: threads that go on as the latch before says.
-template <class Latch>
+// One waits for the others, again and again, each time with a new latch, after another that lets them begin.
+template <class Gate, class Latch>
 void latch_crowd(benchmark::State& state) {
   const int threads = static_cast<int>(state.range(0));
   constexpr int rounds = 1000;
   for (auto _ : state) {
-    std::vector<std::optional<Latch>> begin(rounds);
+    std::vector<std::optional<Gate>> begin(rounds);
     std::vector<std::optional<Latch>> end(rounds);
     for (int i = 0; i < rounds; ++i) {
       begin[static_cast<std::size_t>(i)].emplace(1);
@@ -327,7 +340,7 @@ void lock_alone(benchmark::State& state) {
 template <class Lock>
 void lock_crowd(benchmark::State& state) {
   const int threads = static_cast<int>(state.range(0));
-  const int rounds = 80'000 / threads;
+  const int rounds = 400'000 / threads;
   for (auto _ : state) {
     Lock lock;
     long sum = 0;
@@ -360,7 +373,7 @@ template <class Lock>
 void shared_crowd(benchmark::State& state) {
   const int threads = static_cast<int>(state.range(0));
   const int writes = static_cast<int>(state.range(1));
-  const int rounds = 60'000 / threads;
+  const int rounds = 400'000 / threads;
   for (auto _ : state) {
     Lock lock;
     long values[8] = {};
@@ -451,10 +464,10 @@ void add_event(const std::string& name, bool turns = true) {
   add("event/is_set/" + name, event_is_set<Event>);
   if (turns) add("event/turns/" + name, event_turns<Event>)->UseRealTime();
 }
-template <class Latch>
+template <class Latch, class Gate = Latch>
 void add_latch(const std::string& name) {
   add("latch/alone/" + name, latch_alone<Latch>);
-  add_crowd("latch/crowd/" + name, latch_crowd<Latch>);
+  add_crowd("latch/crowd/" + name, latch_crowd<Gate, Latch>);
 }
 template <class Barrier>
 void add_barrier(const std::string& name) {
@@ -490,7 +503,7 @@ int main(int argc, char** argv) {
   add_latch<lockfree::latch>("lockfree");
   add_latch<blocking::latch>("blocking");
   add_latch<std::latch>("std");
-  add_latch<absl_latch>("absl::BlockingCounter");
+  add_latch<absl_latch, absl_gate>("absl::BlockingCounter");
   add_barrier<lockfree::barrier>("lockfree");
   add_barrier<blocking::barrier>("blocking");
   add_barrier<std_barrier>("std");
@@ -504,8 +517,10 @@ int main(int argc, char** argv) {
   add_shared<blocking::shared_mutex>("shared_mutex");
   add_shared<std::shared_mutex>("std::shared_mutex");
   add_shared<absl_mutex>("absl::Mutex");
+#ifdef WITH_ONETBB
   add_shared<tbb::rw_mutex>("tbb::rw_mutex");
   add_shared<tbb::spin_rw_mutex>("tbb::spin_rw_mutex");
+#endif
   add("condition/slot/mutex", slot<blocking::mutex, blocking::condition<blocking::mutex>>)->UseRealTime();
   add("condition/slot/recursive_mutex", slot<blocking::recursive_mutex, blocking::condition<>>)->UseRealTime();
   add("condition/slot/std", slot<std::mutex, std_condition>)->UseRealTime();

@@ -169,7 +169,7 @@ class barrier {
   bool sleep_until(Over over, deadline limit) {
 #ifndef SWITCHYARD_MODEL  // The checker lets a thread that pauses go on only after the others: it would never fall asleep.
     // Look a few times: the others may be about to come.
-    for (backoff spin; !spin.should_park(); spin.wait()) {
+    for (last_looks look; look.are_left(); look.pause()) {
       if (over(word_.load(memory_order_relaxed))) return true;  // whoever acts on it loads again
       if (limit.has_passed()) return false;
     }

@@ -20,6 +20,7 @@
 #include <stop_token>
 
 #include "switchyard/atomics/atomic.h"
+#include "switchyard/atomics/backoff.h"
 #include "switchyard/atomics/futex.h"
 #include "switchyard/blocking/detail/wait_list.h"
 #include "switchyard/blocking/mutex.h"
@@ -68,6 +69,13 @@ class parked final : public waiter {
   }
 
   std::uint32_t listen(deadline limit) noexcept {
+#ifndef SWITCHYARD_MODEL  // The checker lets a thread that pauses go on only after the others: it would never fall asleep.
+    // Look a few times: whoever picks us may be about to.
+    for (last_looks look; look.are_left() && !limit.has_passed(); look.pause()) {
+      const std::uint32_t told = told_.load(memory_order_acquire);  // (2)
+      if (told != is_asleep) return told;
+    }
+#endif
     for (bool late = false;;) {
       // (2) acquire: pairs with the release in (1).
       const std::uint32_t told = told_.load(memory_order_acquire);

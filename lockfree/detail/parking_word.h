@@ -111,7 +111,7 @@ class parking_word {
   bool wait(deadline limit, Pass& pass, Stopped stopped) {
 #ifndef SWITCHYARD_MODEL  // The checker lets a thread that pauses go on only after the others: it would never fall asleep.
     // Look a few times: what we wait for may be about to happen.
-    for (backoff spin; !spin.should_park(); spin.wait()) {
+    for (last_looks look; look.are_left(); look.pause()) {
       if (try_pass(pass)) return true;
       if (stopped() || limit.has_passed()) return false;
     }
