@@ -4,7 +4,8 @@
 #include <memory>
 #include <optional>
 
-#include "switchyard/atomics/atomic.h"
+#include "switchyard/atomics/plain.h"
+#include "switchyard/lockfree/detail/joint_words.h"
 #include "switchyard/lockfree/synchronized.h"
 #include "tests/model/model_support.h"
 #include "tests/model/reclaim_at_once.h"
