@@ -34,11 +34,11 @@ inline futex_result futex_wait_lower_half(const atomic<std::uint64_t>& word, std
 }
 inline std::uint32_t futex_wake(atomic<std::uint32_t>& word, std::uint32_t count,
                                 model::where at = model::where::current()) noexcept {
-  return model::detail::futex_wake(&word, count, at);
+  return model::detail::active() ? model::detail::futex_wake(&word, count, at) : 0;  // outside nobody sleeps
 }
 inline std::uint32_t futex_wake_lower_half(atomic<std::uint64_t>& word, std::uint32_t count,
                                            model::where at = model::where::current()) noexcept {
-  return model::detail::futex_wake(&word, count, at);
+  return model::detail::active() ? model::detail::futex_wake(&word, count, at) : 0;  // outside nobody sleeps
 }
 
 }  // namespace modelled

@@ -247,6 +247,14 @@ class pool_base {
 
   static void give_up(task& t, const refusal& why) noexcept { t.give_up(why.why); }
 
+  static std::chrono::steady_clock::time_point time_now() noexcept {
+#ifdef SWITCHYARD_MODEL
+    return {};  // where every run must be the same
+#else
+    return std::chrono::steady_clock::now();
+#endif
+  }
+
   void work(worker& me);
   void run(worker& me, task& t) noexcept;
 
@@ -358,9 +366,9 @@ void pool_base<Queues, Thread>::work(worker& me) {
     task t;
     task_from how = queues_.try_take(t, me.index);
     if (how == task_from::nothing) {
-      const auto since = std::chrono::steady_clock::now();
+      const auto since = time_now();
       how = queues_.wait_take(t, me.index);
-      me.was_idle(std::chrono::steady_clock::now() - since);
+      me.was_idle(time_now() - since);
     }
     if (!is_task(how)) return;
     me.count_taken(how);

@@ -1,0 +1,269 @@
+// The thread pools under the model checker: no task and no wake-up is lost, whether its worker is about to sleep, the pool
+// is being shut down, or another worker takes it. The pools themselves, with the checker's threads in place of ours.
+
+#include "switchyard/lockfree/thread_pool.h"
+
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "switchyard/atomics/atomic.h"
+#include "switchyard/atomics/plain.h"
+#include "switchyard/blocking/thread_pool.h"
+#include "switchyard/interface/thread_pool.h"
+#include "switchyard/lockfree/detail/spare_nodes.h"
+#include "switchyard/threads/detail/pool_base.h"
+#include "switchyard/threads/future.h"
+#include "switchyard/threads/thread.h"
+#include "tests/model/model_support.h"
+
+namespace switchyard::model {
+namespace {
+
+using lockfree::detail::stealing_queues;
+using switchyard::detail::is_task;
+using switchyard::detail::task;
+using switchyard::detail::task_from;
+
+class pool_thread {
+ public:
+  template <class F>
+  pool_thread(const thread_options&, F f) : thread_(std::make_unique<thread>(std::move(f))) {}
+  void join() { thread_->join(); }
+
+ private:
+  std::unique_ptr<thread> thread_;
+};
+using stealing_pool = switchyard::detail::pool_base<stealing_queues, pool_thread>;
+using locking_pool = switchyard::detail::pool_base<blocking::detail::shared_task_queue, pool_thread>;
+
+// -- The queues of the lock-free pool --------------------------------------------------------------------------------
+
+/// Takes until there is nothing more, as a worker does.
+void work(stealing_queues& queues, std::size_t worker) {
+  for (;;) {
+    task t;
+    if (!is_task(queues.wait_take(t, worker))) return;
+    t.run();
+  }
+}
+
+// The worker is about to fall asleep, or asleep, or has not come so far: it gets the task, then learns of the end.
+TEST(stealing_queues, PushWakesAWorkerAndCloseEndsIt) {
+  expect_proved(
+      [] {
+        stealing_queues queues(1);
+        plain<int> data;
+        data.construct(0);
+        int run = 0;
+        thread worker([&] { work(queues, 0); });
+        data.write() = 1;
+        task t([&] {
+          require(data.read() == 1, "what came before the push");
+          ++run;
+        });
+        require(queues.push(t), "open");
+        queues.close();
+        worker.join();
+        require(run == 1, "once");
+      },
+      {.preemptions = 1});
+}
+
+// A push and the end come from two threads: the task is run if the push said so.
+TEST(stealing_queues, PushAgainstClose) {
+  expect_proved(
+      [] {
+        stealing_queues queues(1);
+        int run = 0;
+        bool pushed = false;
+        thread worker([&] { work(queues, 0); });
+        thread giver([&] {
+          task t([&] { ++run; });
+          pushed = queues.push(t);
+        });
+        queues.close();
+        giver.join();
+        worker.join();
+        require(run == (pushed ? 1 : 0), "run if it was taken");
+      },
+      {.preemptions = 1});
+}
+
+// What a worker gives is taken by it, or by the other, which may be asleep.
+TEST(stealing_queues, WorkersTakeFromEachOther) {
+  expect_proved(
+      [] {
+        stealing_queues queues(2);
+        atomic<int> run{0};
+        thread thief([&] {
+          task t;
+          while (run.load(memory_order_relaxed) < 1) {
+            if (!is_task(queues.wait_take(t, 1))) break;
+            t.run();
+          }
+        });
+        task given([&, mine = std::make_unique<int>(1)] { run.fetch_add(*mine, memory_order_relaxed); });
+        require(queues.push_own(given, 0), "open");
+        task back;
+        if (is_task(queues.try_take(back, 0))) {
+          back.run();
+          queues.close();
+        }
+        thief.join();
+        require(run.load(memory_order_relaxed) == 1, "once");
+      },
+      {.preemptions = 1});
+}
+
+// A thread that stops while it gives or takes a task stops nobody else from doing so.
+TEST(stealing_queues, AreLockFree) {
+  expect_lock_free(
+      [] {
+        stealing_queues queues(2);
+        thread giver([&] {
+          task t([] {});
+          queues.push(t);
+        });
+        thread worker([&] {
+          task t([] {});
+          queues.push_own(t, 0);
+          if (is_task(queues.try_take(t, 0))) t.run();
+        });
+        task t;
+        if (is_task(queues.try_take(t, 1))) t.run();
+      },
+      0);
+}
+
+struct spare {
+  spare* next = nullptr;
+  plain<int> used;
+};
+
+// Nodes go from one thread to another and back, each in one pair of hands.
+TEST(spare_nodes, AreHandedOn) {
+  expect_proved(
+      [] {
+        lockfree::detail::spare_nodes<spare> nodes;
+        atomic<spare*> handed{nullptr};
+        const auto use = [&](spare* n) {
+          n->used.construct(1);
+          n->used.destroy();
+          return n;
+        };
+        thread other([&] {
+          for (int i = 0; i < 3; ++i) {
+            if (spare* const n = handed.exchange(nullptr, memory_order_acq_rel)) nodes.put(use(n));
+          }
+          spare* const mine = use(nodes.get());
+          nodes.put(mine);
+        });
+        std::vector<spare*> mine;
+        for (int i = 0; i < 3; ++i) mine.push_back(use(nodes.get()));
+        if (spare* const back = handed.exchange(mine.back(), memory_order_acq_rel)) nodes.put(back);
+        mine.pop_back();
+        for (spare* const n : mine) nodes.put(n);
+        nodes.put(use(nodes.get()));
+        other.join();
+        if (spare* const left = handed.load(memory_order_relaxed)) nodes.put(left);
+      },
+      {.preemptions = 3});
+}
+
+// -- The pools -------------------------------------------------------------------------------------------------------
+
+template <class Pool>
+void run_one_task() {
+  plain<int> data;
+  data.construct(0);
+  int run = 0;
+  {
+    Pool pool({.threads = 1});
+    data.write() = 1;
+    pool.post([&] {
+      require(data.read() == 1, "what came before");
+      ++run;
+    });
+  }
+  require(run == 1, "once");
+}
+TEST(thread_pool, LockfreeRunsATaskAndEnds) { expect_proved(run_one_task<stealing_pool>, {.preemptions = 1}); }
+TEST(thread_pool, BlockingRunsATaskAndEnds) { expect_proved(run_one_task<locking_pool>, {.preemptions = 2}); }
+
+template <class Pool>
+void wait_for_one_task() {
+  Pool pool({.threads = 1});
+  future<int> f = pool.submit([] { return 7; });
+  require(f.get() == 7, "the result");
+}
+TEST(thread_pool, LockfreeResultComes) { expect_proved(wait_for_one_task<stealing_pool>, {.preemptions = 0}); }
+TEST(thread_pool, BlockingResultComes) { expect_proved(wait_for_one_task<locking_pool>, {.preemptions = 1}); }
+
+// A task is cancelled, or run, and its function destroyed once.
+template <class Pool>
+void cancel_one_task() {
+  int run = 0;
+  bool cancelled = false;
+  {
+    Pool pool({.threads = 1});
+    future<void> f = pool.submit([&, mine = std::make_unique<int>(1)] { run += *mine; });
+    cancelled = f.cancel();
+  }
+  require(run == (cancelled ? 0 : 1), "one of the two");
+}
+TEST(thread_pool, LockfreeCancelAgainstRun) { expect_proved(cancel_one_task<stealing_pool>, {.preemptions = 1}); }
+TEST(thread_pool, BlockingCancelAgainstRun) { expect_proved(cancel_one_task<locking_pool>, {.preemptions = 2}); }
+
+// What has not begun when the pool is told to cancel is cancelled by then.
+template <class Pool>
+void cancel_pending() {
+  int run = 0;
+  Pool pool({.threads = 1});
+  future<void> f = pool.submit([&] { ++run; });
+  pool.shutdown({.wait = false, .cancel_pending = true});
+  f.wait();
+  require(run == (f.is_cancelled() ? 0 : 1), "run or cancelled");
+}
+TEST(thread_pool, LockfreeCancelsWhatIsPending) { expect_proved(cancel_pending<stealing_pool>, {.preemptions = 0}); }
+TEST(thread_pool, BlockingCancelsWhatIsPending) { expect_proved(cancel_pending<locking_pool>, {.preemptions = 1}); }
+
+// A worker waits for a promise that is kept only by a task given later: it is woken for that task, or by the promise.
+template <class Pool>
+void wait_inside() {
+  Pool pool({.threads = 1});
+  promise<int> p;
+  future<int> kept = p.get_future();
+  future<int> f = pool.submit([&] { return kept.get(); });
+  pool.post([&] { p.set_value(3); });
+  require(f.get() == 3, "the result");
+}
+TEST(thread_pool, LockfreeWorkerRunsWhatComesWhileItWaits) {
+  expect_proved(wait_inside<stealing_pool>, {.preemptions = 0});
+}
+TEST(thread_pool, BlockingWorkerRunsWhatComesWhileItWaits) {
+  expect_proved(wait_inside<locking_pool>, {.preemptions = 0});
+}
+
+template <class Pool>
+void give_inside() {
+  Pool pool({.threads = 1});
+  future<int> f = pool.submit([&] { return pool.submit([] { return 3; }).get(); });
+  require(f.get() == 3, "the result");
+}
+TEST(thread_pool, LockfreeTaskWaitsForItsOwn) { expect_proved(give_inside<stealing_pool>, {.preemptions = 0}); }
+TEST(thread_pool, BlockingTaskWaitsForItsOwn) { expect_proved(give_inside<locking_pool>, {.preemptions = 1}); }
+
+// Two workers: one waits for the task that the other may have taken from it. At random: there is too much of it.
+TEST(thread_pool, LockfreeTaskWaitsForWhatIsStolen) {
+  const result r = check({.random = 3000}, [] {
+    stealing_pool pool({.threads = 2});
+    future<int> f = pool.submit([&] { return pool.submit([] { return 3; }).get(); });
+    require(f.get() == 3, "the result");
+  });
+  EXPECT_TRUE(r.ok()) << r.report;
+}
+
+}  // namespace
+}  // namespace switchyard::model
