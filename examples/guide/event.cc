@@ -1,5 +1,6 @@
 // Event: one thread says that something has happened, others wait until it has.
 
+#include <chrono>
 #include <string>
 
 #include "examples/guide/check.h"

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <iostream>
 #include <mutex>
+#include <stop_token>
 #include <string>
+#include <thread>
 
 #include "examples/guide/check.h"
 #include "switchyard/atomics/atomic.h"

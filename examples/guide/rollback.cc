@@ -1,6 +1,7 @@
 // Atomic operations: what fails half-way has changed nothing.
 
 #include <map>
+#include <stdexcept>
 #include <string>
 
 #include "examples/guide/check.h"

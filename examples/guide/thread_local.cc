@@ -1,6 +1,5 @@
 // Thread-local storage: a value for each thread that asks, of an object and not of the whole program. Belongs to neither side.
 
-#include <chrono>
 #include <string>
 
 #include "examples/guide/check.h"

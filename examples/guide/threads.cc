@@ -3,9 +3,11 @@
 //   tools/test //examples/guide:threads --test_output=all
 
 #include <chrono>
+#include <functional>
 #include <iostream>
 #include <stop_token>
 #include <string>
+#include <thread>
 
 #include "examples/guide/check.h"
 #include "switchyard/threads/thread.h"
