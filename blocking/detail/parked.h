@@ -72,8 +72,7 @@ class parked final : public waiter {
 #ifndef SWITCHYARD_MODEL  // The checker lets a thread that pauses go on only after the others: it would never fall asleep.
     // Look a few times: whoever picks us may be about to.
     for (last_looks look; look.are_left() && !limit.has_passed(); look.pause()) {
-      const std::uint32_t told = told_.load(memory_order_acquire);  // (2)
-      if (told != is_asleep) return told;
+      if (told_.load(memory_order_relaxed) != is_asleep) break;  // (2) follows
     }
 #endif
     for (bool late = false;;) {

@@ -49,10 +49,11 @@ class parking_word {
   void update(Decide decide) {
     word seen = word_.load(memory_order_relaxed);
     change next;
-    do {
+    for (backoff spin;; spin.lost_race()) {
       next = decide(number_in(seen));
       // (1) release: with (2), (3), (4) and (6). Later updates and passes continue its release sequence.
-    } while (!word_.compare_exchange_weak(seen, with(seen, next.to), memory_order_release, memory_order_relaxed));
+      if (word_.compare_exchange_weak(seen, with(seen, next.to), memory_order_release, memory_order_relaxed)) break;
+    }
     // Whoever saw the change may have destroyed this object. The kernel is told an address, no more.
     const number asleep = sleepers_in(seen);
     if (asleep != 0 && next.wakes != 0) [[unlikely]] futex_wake_lower_half(word_, std::min(asleep, next.wakes));
@@ -62,7 +63,7 @@ class parking_word {
   template <class Pass>
   bool try_pass(Pass pass) noexcept {
     word seen = word_.load(memory_order_acquire);  // (3) with (1)
-    while (const std::optional<number> next = pass(number_in(seen))) {
+    for (backoff spin; const std::optional<number> next = pass(number_in(seen)); spin.lost_race()) {
       if (*next == number_in(seen)) return true;
       // (4) acquire: with (1).
       if (word_.compare_exchange_weak(seen, with(seen, *next), memory_order_acquire, memory_order_acquire)) return true;
