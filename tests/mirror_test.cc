@@ -37,8 +37,10 @@
 #include "switchyard/blocking/sharded_counter.h"
 #include "switchyard/blocking/spsc_queue.h"
 #include "switchyard/blocking/stack.h"
+#include "switchyard/blocking/synchronized.h"
 #include "switchyard/blocking/unbounded_queue.h"
 #include "switchyard/blocking/unbounded_spsc_queue.h"
+#include "switchyard/blocking/update.h"
 #include "switchyard/blocking/work_stealing_deque.h"
 #include "switchyard/interface/counter.h"
 #include "switchyard/interface/joinable.h"
@@ -63,8 +65,10 @@
 #include "switchyard/lockfree/sharded_counter.h"
 #include "switchyard/lockfree/spsc_queue.h"
 #include "switchyard/lockfree/stack.h"
+#include "switchyard/lockfree/synchronized.h"
 #include "switchyard/lockfree/unbounded_queue.h"
 #include "switchyard/lockfree/unbounded_spsc_queue.h"
+#include "switchyard/lockfree/update.h"
 #include "switchyard/lockfree/work_stealing_deque.h"
 #include "switchyard/threads/async.h"
 #include "switchyard/threads/waiter.h"
@@ -517,9 +521,47 @@ template <class Blocking, class Lockfree>
 constexpr bool twin_lazies =
     lazy_string<Blocking> && lazy_string<Lockfree> && lazy_extras<Blocking> == lazy_extras<Lockfree>;
 
+/// A string that is changed as a whole, by itself and together with others.
+template <class S>
+concept synchronized_string =
+    std::same_as<typename S::value_type, std::string> && std::default_initializable<S> &&
+    std::constructible_from<S, const char*> && std::constructible_from<S, std::size_t, char> &&
+    !std::convertible_to<const char*, S> && !std::copyable<S> &&
+    requires(S& s, const S& c, std::string text, std::size_t (*look)(const std::string&), void (*grow)(std::string&),
+             std::size_t (*grow_and_tell)(std::string&), void (*grow_both)(std::string&, std::string&),
+             std::size_t (*tell_both)(std::string&, std::string&)) {
+      { c.read(look) } -> std::same_as<std::size_t>;
+      { s.update(grow) } -> std::same_as<void>;
+      { s.update(grow_and_tell) } -> std::same_as<std::size_t>;
+      { c.load() } -> std::same_as<std::string>;
+      { s.store(text) } -> std::same_as<void>;
+      { s.exchange(text) } -> std::same_as<std::string>;
+      { update(s, grow) } -> std::same_as<void>;
+      { update(s, s, grow_both) } -> std::same_as<void>;
+      { update(s, s, tell_both) } -> std::same_as<std::size_t>;
+    };
+template <class S>
+constexpr std::array synchronized_extras = {
+    requires(S& s, std::string text) { s = text; },
+    requires(const S& c) { static_cast<std::string>(c); },
+    requires(S& s) { s.lock(); },
+    requires(S& s) { s.get(); },
+    requires(S& s) { s.try_update([](std::string&) {}); },
+    requires(S& s, std::string text) { s.compare_exchange(text, text); },
+    requires(S& s) { s->size(); },
+    requires(S& s) { s.wait(std::string()); },
+    requires(const S& c) { update(c, [](const std::string&) {}); },
+    std::swappable<S>,
+    std::is_polymorphic_v<S>,
+};
+template <class Blocking, class Lockfree>
+constexpr bool twin_synchronized = synchronized_string<Blocking> && synchronized_string<Lockfree> &&
+                                   synchronized_extras<Blocking> == synchronized_extras<Lockfree>;
+
 // clang-format on
 
 // One line for each name.
+static_assert(twin_synchronized<blocking::synchronized<std::string>, lockfree::synchronized<std::string>>);
 static_assert(event_like<blocking::event> && event_like<lockfree::event>);
 static_assert(barrier_like<blocking::barrier> && barrier_like<lockfree::barrier>);
 static_assert(latch_like<blocking::latch> && latch_like<lockfree::latch>);
