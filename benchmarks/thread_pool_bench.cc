@@ -5,9 +5,6 @@
 //
 // Rows have as many threads as the machine has processors. oneTBB's task_group has the thread that waits among them.
 #include <benchmark/benchmark.h>
-#include <oneapi/tbb/global_control.h>
-#include <oneapi/tbb/task_arena.h>
-#include <oneapi/tbb/task_group.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -19,6 +16,12 @@
 #include "switchyard/blocking/thread_pool.h"
 #include "switchyard/lockfree/latch.h"
 #include "switchyard/lockfree/thread_pool.h"
+
+#if __has_include(<oneapi/tbb/task_group.h>)
+#include <oneapi/tbb/task_arena.h>
+#include <oneapi/tbb/task_group.h>
+#define SWITCHYARD_HAS_ONETBB
+#endif
 
 namespace switchyard {
 namespace {
@@ -58,6 +61,7 @@ void submit_empty(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * million);
 }
 
+#ifdef SWITCHYARD_HAS_ONETBB
 void tbb_empty(benchmark::State& state) {
   tbb::task_arena arena(processors);
   arena.execute([&] {
@@ -69,6 +73,7 @@ void tbb_empty(benchmark::State& state) {
   });
   state.SetItemsProcessed(state.iterations() * million);
 }
+#endif
 
 void async_empty(benchmark::State& state) {
   constexpr std::int64_t fewer = 2000;
@@ -97,6 +102,7 @@ void fib(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * fib_tasks);
 }
 
+#ifdef SWITCHYARD_HAS_ONETBB
 std::int64_t tbb_fib(int n) {
   if (n < 2) return n;
   std::int64_t left = 0;
@@ -113,6 +119,7 @@ void tbb_fib(benchmark::State& state) {
   });
   state.SetItemsProcessed(state.iterations() * fib_tasks);
 }
+#endif
 
 std::int64_t async_fib(int n) {
   if (n < 2) return n;
@@ -130,13 +137,16 @@ BENCHMARK(post_empty<lockfree::thread_pool>)->UseRealTime()->Unit(benchmark::kMi
 BENCHMARK(post_empty<blocking::thread_pool>)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(submit_empty<lockfree::thread_pool>)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(submit_empty<blocking::thread_pool>)->UseRealTime()->Unit(benchmark::kMillisecond);
-BENCHMARK(tbb_empty)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(async_empty)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 BENCHMARK(fib<lockfree::thread_pool>)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(fib<blocking::thread_pool>)->UseRealTime()->Unit(benchmark::kMillisecond);
-BENCHMARK(tbb_fib)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(async_fib)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+#ifdef SWITCHYARD_HAS_ONETBB
+BENCHMARK(tbb_empty)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(tbb_fib)->UseRealTime()->Unit(benchmark::kMillisecond);
+#endif
 
 }  // namespace
 }  // namespace switchyard

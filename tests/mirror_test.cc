@@ -38,6 +38,7 @@
 #include "switchyard/blocking/spsc_queue.h"
 #include "switchyard/blocking/stack.h"
 #include "switchyard/blocking/synchronized.h"
+#include "switchyard/blocking/thread_pool.h"
 #include "switchyard/blocking/unbounded_queue.h"
 #include "switchyard/blocking/unbounded_spsc_queue.h"
 #include "switchyard/blocking/update.h"
@@ -48,6 +49,7 @@
 #include "switchyard/interface/object_pool.h"
 #include "switchyard/interface/queue.h"
 #include "switchyard/interface/spans.h"
+#include "switchyard/interface/thread_pool.h"
 #include "switchyard/interface/work_stealing_deque.h"
 #include "switchyard/lockfree/barrier.h"
 #include "switchyard/lockfree/bounded_queue.h"
@@ -66,11 +68,13 @@
 #include "switchyard/lockfree/spsc_queue.h"
 #include "switchyard/lockfree/stack.h"
 #include "switchyard/lockfree/synchronized.h"
+#include "switchyard/lockfree/thread_pool.h"
 #include "switchyard/lockfree/unbounded_queue.h"
 #include "switchyard/lockfree/unbounded_spsc_queue.h"
 #include "switchyard/lockfree/update.h"
 #include "switchyard/lockfree/work_stealing_deque.h"
 #include "switchyard/threads/async.h"
+#include "switchyard/threads/future.h"
 #include "switchyard/threads/waiter.h"
 
 namespace switchyard {
@@ -558,6 +562,25 @@ template <class Blocking, class Lockfree>
 constexpr bool twin_synchronized = synchronized_string<Blocking> && synchronized_string<Lockfree> &&
                                    synchronized_extras<Blocking> == synchronized_extras<Lockfree>;
 
+/// A thread pool, as a user calls it.
+template <class P>
+concept thread_pool_like =
+    std::default_initializable<P> && std::constructible_from<P, thread_pool_options> && !std::move_constructible<P> &&
+    requires(P& p, const P& c, int (*f)(int), void (*g)(), std::vector<int>& v, const future<int>& result) {
+      { p.submit(f, 1) } -> std::same_as<future<int>>;
+      { p.submit(g) } -> std::same_as<future<void>>;
+      { p.post(g) } -> std::same_as<void>;
+      { *p.map(f, v).begin() } -> std::same_as<int&>;
+      { *p.map(f, v, {.chunk = 2, .time_limit = std::chrono::seconds(1), .look_ahead = 3}).begin() } -> std::same_as<int&>;
+      { *p.map(map_options(), f, v).begin() } -> std::same_as<int&>;
+      { c.wait(result) } -> std::same_as<void>;
+      { p.shutdown() } -> std::same_as<void>;
+      { p.shutdown({.wait = false, .cancel_pending = true}) } -> std::same_as<void>;
+      { c.is_shut_down() } noexcept -> std::same_as<bool>;
+      { c.thread_count() } noexcept -> std::same_as<std::size_t>;
+      { c.statistics() } noexcept -> std::same_as<thread_pool_statistics>;
+    };
+
 // clang-format on
 
 // One line for each name.
@@ -591,6 +614,7 @@ static_assert(twin_joinables<blocking::joinable<blocking::bounded_queue<std::str
                              lockfree::joinable<lockfree::bounded_queue<std::string>>>);
 static_assert(twin_joinables<blocking::joinable<lockfree::spsc_queue<std::string>>,
                              lockfree::joinable<blocking::spsc_queue<std::string>>>);
+static_assert(thread_pool_like<blocking::thread_pool> && thread_pool_like<lockfree::thread_pool>);
 static_assert(twin_lazies<blocking::lazy<std::string>, lockfree::lazy<std::string>>);
 
 // The concepts can tell.

@@ -25,48 +25,18 @@
 #include <memory>
 #include <stdexcept>
 #include <stop_token>
-#include <thread>
 #include <type_traits>
 #include <utility>
 
 #include "switchyard/atomics/of_this_thread.h"
 #include "switchyard/atomics/plain.h"
 #include "switchyard/interface/deadline.h"
+#include "switchyard/interface/future.h"
 #include "switchyard/threads/detail/future_core.h"
-#include "switchyard/threads/detail/thread_record.h"
+#include "switchyard/threads/detail/future_value.h"
 #include "switchyard/threads/detail/wait_for_futures.h"
-#include "switchyard/threads/exception_hook.h"
 
 namespace switchyard {
-
-/// What `get` throws of a future that has been cancelled.
-struct future_cancelled : std::runtime_error {
-  future_cancelled() : runtime_error("the future has been cancelled") {}
-};
-/// What is set in a future whose promise, or pool, has gone without setting anything.
-struct broken_promise : std::runtime_error {
-  broken_promise() : runtime_error("the promise has gone without a value") {}
-};
-/// A limit has passed where a value had to be returned.
-struct future_timeout : std::runtime_error {
-  using runtime_error::runtime_error;
-};
-/// A future or promise is used in a way that its state does not allow.
-struct future_error : std::logic_error {
-  using logic_error::logic_error;
-};
-struct no_state : future_error {  ///< it was made without, moved from, or `get` has been called
-  no_state() : future_error("there is no result to wait for: moved away, or had before") {}
-};
-struct already_set : future_error {  ///< it has a value or an exception, or has been cancelled
-  already_set() : future_error("the promise has been kept before, or its future cancelled") {}
-};
-struct future_already_retrieved : future_error {
-  future_already_retrieved() : future_error("a promise has one future, which has been had") {}
-};
-
-/// How far a future has come: `done` with a value or an exception.
-enum class future_state : std::uint8_t { pending, running, cancelled, done };
 
 template <class T>
 class future;
@@ -74,84 +44,6 @@ template <class T>
 class promise;
 
 namespace detail {
-
-struct nothing {};
-template <class T>
-using stored_result = std::conditional_t<std::is_void_v<T>, nothing,
-                                         std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>>;
-
-/// A core with room for the value.
-template <class T>
-class future_core_of : public future_core {
- public:
-  using stored = stored_result<T>;
-
-  explicit future_core_of(std::uint32_t holders, const void* home = nullptr) noexcept : future_core(holders, home) {}
-
-  template <class... Args>
-  void construct(Args&&... args) {
-    if constexpr (std::is_reference_v<T>) {
-      value_.construct(std::addressof(args)...);
-    } else {
-      value_.construct(std::forward<Args>(args)...);
-    }
-  }
-  /// Puts in what `f(args...)` returns, or throws.
-  template <class F, class... Args>
-  void construct_from(F&& f, Args&&... args) {
-    if constexpr (std::is_void_v<T>) {
-      std::invoke(std::forward<F>(f), std::forward<Args>(args)...);
-      value_.construct();
-    } else {
-      construct(std::invoke(std::forward<F>(f), std::forward<Args>(args)...));
-    }
-  }
-  /// The value, once; in phase `value`.
-  T take() {
-    taken_ = true;
-    if constexpr (std::is_void_v<T>) {
-      value_.destroy();
-    } else if constexpr (std::is_reference_v<T>) {
-      return static_cast<T>(*value_.take());
-    } else {
-      return value_.take();
-    }
-  }
-
- protected:
-  ~future_core_of() override {
-    if (this->now() == future_core::value && !taken_) value_.destroy();
-  }
-
- private:
-  plain<stored> value_;
-  bool taken_ = false;  // written by the one who has the future
-};
-
-/// Calls `f`, which nobody waits for.
-template <class F>
-void call_or_report(F&& f) noexcept {
-  try {
-    std::forward<F>(f)();
-  } catch (...) {
-    const std::exception_ptr thrown = std::current_exception();
-    if (thrown == nullptr) std::terminate();  // pthread_exit or pthread_cancel, in what is not its own thread
-    report_exception({this_thread_record::get()->name(), std::this_thread::get_id(), thrown});
-  }
-}
-
-/// Completes `core` with what `f(args...)` returns or throws.
-template <class T, class F, class... Args>
-bool keep_result(future_core_of<T>& core, std::exception_ptr& thrown, F&& f, Args&&... args) noexcept {
-  try {
-    core.construct_from(std::forward<F>(f), std::forward<Args>(args)...);
-    return true;
-  } catch (...) {
-    thrown = std::current_exception();
-    if (thrown == nullptr) std::terminate();  // as above
-    return false;
-  }
-}
 
 /// `f(state)` or `f()`, once.
 template <class F>

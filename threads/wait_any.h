@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "switchyard/interface/deadline.h"
+#include "switchyard/interface/future.h"
 #include "switchyard/threads/detail/future_core.h"
 #include "switchyard/threads/detail/wait_for_futures.h"
 #include "switchyard/threads/future.h"

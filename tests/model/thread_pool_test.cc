@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "switchyard/interface/thread_pool.h"
 #include "switchyard/lockfree/detail/spare_nodes.h"
 #include "switchyard/threads/detail/pool_base.h"
+#include "switchyard/threads/exception_hook.h"
 #include "switchyard/threads/future.h"
 #include "switchyard/threads/thread.h"
 #include "tests/model/model_support.h"
@@ -172,6 +174,25 @@ TEST(spare_nodes, AreHandedOn) {
       {.preemptions = 3});
 }
 
+// From one thread's hands by the depot into another's: two chains of one stay with the first, the third is handed on.
+TEST(spare_nodes, GoThroughTheDepot) {
+  expect_proved(
+      [] {
+        lockfree::detail::spare_nodes<spare> nodes;
+        const auto use = [&](spare* n) {
+          n->used.construct(1);
+          n->used.destroy();
+          return n;
+        };
+        thread other([&] {
+          spare* const mine[] = {use(nodes.get()), use(nodes.get()), use(nodes.get())};
+          for (spare* const n : mine) nodes.put(n);
+        });
+        nodes.put(use(nodes.get()));
+      },
+      {.preemptions = 3});
+}
+
 // -- The pools -------------------------------------------------------------------------------------------------------
 
 template <class Pool>
@@ -244,6 +265,30 @@ TEST(thread_pool, LockfreeWorkerRunsWhatComesWhileItWaits) {
 }
 TEST(thread_pool, BlockingWorkerRunsWhatComesWhileItWaits) {
   expect_proved(wait_inside<locking_pool>, {.preemptions = 0});
+}
+
+// The initializer throws: what was given before is told, as is whoever comes later.
+template <class Pool>
+void break_pool() {
+  Pool pool({.threads = 1, .initializer = [] { throw std::domain_error("no luck"); }});
+  for (int i = 0; i < 2; ++i) {
+    try {
+      future<void> f = pool.submit([] { require(false, "not run"); });
+      require(f.exception() != nullptr, "told");
+    } catch (const broken_pool& told) {
+      require(told.cause() != nullptr, "and why");
+    }
+  }
+}
+TEST(thread_pool, LockfreeTellsWhyItIsBroken) {
+  const auto before = set_exception_hook([](const thread_failure&) {});
+  expect_proved(break_pool<stealing_pool>, {.preemptions = 1});
+  set_exception_hook(before);
+}
+TEST(thread_pool, BlockingTellsWhyItIsBroken) {
+  const auto before = set_exception_hook([](const thread_failure&) {});
+  expect_proved(break_pool<locking_pool>, {.preemptions = 1});
+  set_exception_hook(before);
 }
 
 template <class Pool>

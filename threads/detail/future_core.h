@@ -43,8 +43,9 @@ class wake_signal final : public waiter {
     if (holders_.fetch_sub(1, memory_order_acq_rel) == 1) delete this;  // (1) with itself
   }
 
+  /// Relaxed: whoever is woken looks for itself, and registers again, in one step with the look, before it sleeps again.
   void fire() noexcept {
-    if (word_.exchange(1, memory_order_release) == 0) switchyard::futex_wake(word_, 1);  // (2) with (3)
+    if (word_.exchange(1, memory_order_relaxed) == 0) switchyard::futex_wake(word_, 1);  // (2)
   }
   /// As a waiter, on a list: it holds a part then.
   void wake() noexcept override {
@@ -54,7 +55,7 @@ class wake_signal final : public waiter {
 
   /// Until it has been fired, or `limit`.
   void sleep_until(deadline limit) const {
-    while (word_.load(memory_order_acquire) == 0) {  // (3) with (2)
+    while (word_.load(memory_order_relaxed) == 0) {  // (3)
       if (switchyard::futex_wait(word_, 0, limit) == futex_result::timed_out) return;
     }
   }
@@ -126,7 +127,7 @@ class future_core {
 
   /// The value or the error is in its place: tells everybody. Calls the call-backs. The caller holds a part.
   void complete(phase how) noexcept {
-    // (9) release: with (6), (11), (12) and (14); acquire: with (13) and (14).
+    // (9) release: with (6), (11) and (12); acquire: with (13) and (14).
     tell(word_.exchange(how, memory_order_acq_rel));
   }
   void complete_with(std::exception_ptr what) noexcept {
@@ -192,8 +193,8 @@ class future_core {
   /// std::bad_alloc.
   watch_cell* watch(wake_signal& s) {
     watch_cell* const cell = arm(s);
-    // (14) release: with (9), (10), whose thread finds the cell; acquire: with the same.
-    if (phase_in(word_.fetch_or(has_watcher, memory_order_acq_rel)) < value) return cell;
+    // (14) release: with (9), (10), whose thread finds the cell.
+    if (phase_in(word_.fetch_or(has_watcher, memory_order_release)) < value) return cell;
     unwatch(*cell, s);
     return nullptr;
   }

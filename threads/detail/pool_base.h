@@ -26,6 +26,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <new>
 #include <ranges>
 #include <string>
 #include <thread>
@@ -40,9 +41,10 @@
 #include "switchyard/atomics/plain.h"
 #include "switchyard/interface/thread_pool.h"
 #include "switchyard/threads/detail/future_core.h"
+#include "switchyard/threads/detail/future_value.h"
 #include "switchyard/threads/detail/pool_map.h"
+#include "switchyard/threads/detail/pool_task.h"
 #include "switchyard/threads/detail/task.h"
-#include "switchyard/threads/detail/thread_record.h"
 #include "switchyard/threads/detail/wait_for_futures.h"
 #include "switchyard/threads/exception_hook.h"
 #include "switchyard/threads/future.h"
@@ -54,42 +56,6 @@ namespace switchyard::detail {
 /// Where a task has come from, if from anywhere. `over`: there is none, and will be none.
 enum class task_from : std::uint8_t { nothing, over, own, shared, stolen };
 constexpr bool is_task(task_from how) noexcept { return how > task_from::over; }
-
-/// The core of a submitted function, with the function in it. Whoever starts it, or cancels it, has the function alone.
-template <class R, class F>
-class pool_task final : public future_core_of<R> {
- public:
-  template <class G>
-  pool_task(const void* home, G&& f) : future_core_of<R>(2, home) {
-    f_.construct(std::forward<G>(f));
-  }
-
-  bool run() noexcept override {
-    if (!this->start()) return false;
-    std::exception_ptr thrown;
-    const bool has_value = call(thrown);
-    f_.destroy();  // before anybody can see that it is over
-    has_value ? this->complete(future_core::value) : this->complete_with(std::move(thrown));
-    return true;
-  }
-  void give_up(const std::exception_ptr& why) noexcept override {
-    if (why == nullptr) {
-      this->cancel();
-    } else if (this->start()) {
-      f_.destroy();
-      this->complete_with(why);
-    }
-  }
-
- private:
-  bool call(std::exception_ptr& thrown) noexcept {
-    const running_task here(*this);
-    return keep_result(*this, thrown, [this]() -> R { return std::invoke(std::move(f_.write())); });
-  }
-  void drop_work() noexcept override { f_.destroy(); }
-
-  plain<F> f_;
-};
 
 /// `Thread` is for tests; it is `switchyard::thread`.
 template <class Queues, class Thread = thread>
@@ -120,11 +86,7 @@ class pool_base {
   pool_base& operator=(const pool_base&) = delete;
 
   /// Shuts the pool down, and waits: tasks that were given to it are run. Not from one of its own tasks.
-  ~pool_base() {
-    shutdown();
-    const refusal* const last = refusing_.load(memory_order_relaxed);
-    if (last != &cancelling) delete last;
-  }
+  ~pool_base() { shutdown(); }
 
   /// Has one of the threads call `f(args...)`, with copies of them; the future of what it returns. Throws
   /// `pool_shut_down`, `broken_pool`, what copying throws and std::bad_alloc.
@@ -182,7 +144,7 @@ class pool_base {
     if (options.cancel_pending) refuse_all(&cancelling);
     queues_.close();
     if (options.cancel_pending) {
-      for (task t; is_task(queues_.try_take(t, count_));) give_up(t, *refusing_.load(memory_order_acquire));  // (3)
+      for (task t; is_task(queues_.try_take(t, count_));) t.give_up(reason(refused_.is.load(memory_order_acquire)));  // (3)
     }
     if (!options.wait) return;
     for (Thread& each : threads_) each.join();
@@ -198,11 +160,28 @@ class pool_base {
   }
 
  private:
-  // Why tasks are not run any more.
+  // Why tasks are not run any more: they are cancelled, or get an exception.
   struct refusal {
-    std::exception_ptr why;  // null: they are cancelled
+    refusal() noexcept = default;
+    explicit refusal(std::exception_ptr what) noexcept { why.construct(std::move(what)); }
+    plain<std::exception_ptr> why;
   };
   static inline const refusal cancelling{};
+  static std::exception_ptr reason(const refusal* r) noexcept { return r == &cancelling ? nullptr : r->why.read(); }
+  struct free_refusal {
+    void operator()(const refusal* r) const noexcept {
+      const_cast<refusal*>(r)->why.destroy();
+      delete r;
+    }
+  };
+
+  struct first_refusal {
+    ~first_refusal() {
+      const refusal* const last = is.load(memory_order_relaxed);
+      if (last != nullptr && last != &cancelling) free_refusal()(last);
+    }
+    atomic<const refusal*> is{nullptr};
+  };
 
   class worker;
   struct place {
@@ -227,25 +206,24 @@ class pool_base {
   void put(task& t) {
     const place& here = of_this_thread<place>();
     if (here.pool == this ? queues_.push_own(t, here.in->index) : queues_.push(t)) [[likely]] return;
-    const refusal* const last = refusing_.load(memory_order_acquire);  // (3) with (1)
+    const refusal* const last = refused_.is.load(memory_order_acquire);  // (3) with (1)
     t.give_up(nullptr);
-    if (last != nullptr && last->why != nullptr) std::rethrow_exception(last->why);
-    throw pool_shut_down();
+    if (last == nullptr || last == &cancelling) throw pool_shut_down();
+    std::rethrow_exception(reason(last));
   }
 
   // The first reason stays.
   bool refuse_all(const refusal* why) noexcept {
     const refusal* expected = nullptr;
     // (1) release: with (2), (3), which look into it.
-    return refusing_.compare_exchange_strong(expected, why, memory_order_release, memory_order_relaxed);
+    return refused_.is.compare_exchange_strong(expected, why, memory_order_release, memory_order_relaxed);
   }
   void break_with(std::exception_ptr cause) {
-    auto why = std::make_unique<const refusal>(std::make_exception_ptr(broken_pool(std::move(cause))));
+    std::unique_ptr<const refusal, free_refusal> why(
+        new const refusal(std::make_exception_ptr(broken_pool(std::move(cause)))));
     if (refuse_all(why.get())) why.release();
     queues_.close();
   }
-
-  static void give_up(task& t, const refusal& why) noexcept { t.give_up(why.why); }
 
   static std::chrono::steady_clock::time_point time_now() noexcept {
 #ifdef SWITCHYARD_MODEL
@@ -256,13 +234,15 @@ class pool_base {
   }
 
   void work(worker& me);
+  std::exception_ptr initialise() const;
+  task_from next_task(worker& me, task& into);
   void run(worker& me, task& t) noexcept;
 
   const std::size_t count_;
   const std::function<void()> initializer_;
   Queues queues_;
   std::vector<cache_padded<worker>> workers_;
-  atomic<const refusal*> refusing_{nullptr};
+  first_refusal refused_;
   std::vector<Thread> threads_;
 };
 
@@ -283,7 +263,7 @@ class pool_base<Queues, Thread>::worker final : public helper {
       pool_->queues_.put_back(t, index);
     }
     // Or else it waits somewhere in a queue, or another thread has begun it.
-    if (awaited != nullptr && awaited->home() == pool_ && pool_->refusing_.load(memory_order_relaxed) == nullptr) {
+    if (awaited != nullptr && awaited->home() == pool_ && pool_->refused_.is.load(memory_order_relaxed) == nullptr) {
       if (awaited->run()) return counted();
     }
     if (nested_ == most_nested) return false;
@@ -351,35 +331,53 @@ template <class Queues, class Thread>
 void pool_base<Queues, Thread>::work(worker& me) {
   of_this_thread<place>() = {this, &me};
   of_this_thread<this_threads_helper>().current = &me;
-  if (initializer_ != nullptr) {
-    try {
-      initializer_();
-    } catch (...) {
-      const std::exception_ptr thrown = std::current_exception();
-      if (thrown == nullptr) throw;  // pthread_exit or pthread_cancel, which may not be stopped
-      break_with(thrown);
-      report_exception({this_thread_record::get()->name(), std::this_thread::get_id(), thrown});
-    }
+  if (const std::exception_ptr thrown = initialise(); thrown != nullptr) {
+    break_with(thrown);
+    report_exception({this_threads_name(), std::this_thread::get_id(), thrown});
   }
   // Also when the pool is shut down or broken: until there are no more tasks.
   for (;;) {
     task t;
-    task_from how = queues_.try_take(t, me.index);
-    if (how == task_from::nothing) {
-      const auto since = time_now();
-      how = queues_.wait_take(t, me.index);
-      me.was_idle(time_now() - since);
-    }
+    const task_from how = next_task(me, t);
     if (!is_task(how)) return;
     me.count_taken(how);
     run(me, t);
   }
 }
 
+// What the initializer throws.
+template <class Queues, class Thread>
+std::exception_ptr pool_base<Queues, Thread>::initialise() const {
+  try {
+    if (initializer_ != nullptr) initializer_();
+    return nullptr;
+  } catch (...) {
+    std::exception_ptr thrown = std::current_exception();
+    if (thrown == nullptr) throw;  // pthread_exit or pthread_cancel, which may not be stopped
+    return thrown;
+  }
+}
+
+template <class Queues, class Thread>
+task_from pool_base<Queues, Thread>::next_task(worker& me, task& into) {
+  for (;;) {
+    try {
+      const task_from at_once = queues_.try_take(into, me.index);
+      if (at_once != task_from::nothing) [[likely]] return at_once;
+      const auto since = time_now();
+      const task_from how = queues_.wait_take(into, me.index);
+      me.was_idle(time_now() - since);
+      return how;
+    } catch (const std::bad_alloc&) {
+      yield();  // not even for what a look at a queue takes: the thread stays, and tries again
+    }
+  }
+}
+
 template <class Queues, class Thread>
 void pool_base<Queues, Thread>::run(worker& me, task& t) noexcept {
-  const refusal* const refused = refusing_.load(memory_order_acquire);  // (2) with (1)
-  if (refused != nullptr) [[unlikely]] return give_up(t, *refused);
+  const refusal* const refused = refused_.is.load(memory_order_acquire);  // (2) with (1)
+  if (refused != nullptr) [[unlikely]] return t.give_up(reason(refused));
   me.begin();
   bool was_there = true;
   call_or_report([&] { was_there = t.run(); });

@@ -22,7 +22,9 @@
 #include <vector>
 
 #include "switchyard/interface/deadline.h"
+#include "switchyard/interface/future.h"
 #include "switchyard/interface/thread_pool.h"
+#include "switchyard/threads/detail/future_value.h"
 #include "switchyard/threads/future.h"
 
 namespace switchyard::detail {

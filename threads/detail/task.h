@@ -17,8 +17,8 @@
 #include <utility>
 
 #include "switchyard/atomics/cache_padded.h"
+#include "switchyard/interface/future.h"
 #include "switchyard/threads/detail/future_core.h"
-#include "switchyard/threads/future.h"
 
 namespace switchyard::detail {
 

@@ -11,24 +11,17 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <stop_token>
 #include <utility>
 #include <vector>
 
 #include "switchyard/atomics/of_this_thread.h"
 #include "switchyard/interface/deadline.h"
+#include "switchyard/interface/future.h"
 #include "switchyard/threads/detail/future_core.h"
 #include "switchyard/threads/waiter.h"
 
-namespace switchyard {
-
-/// A task waits for its own future, or for that of a task which waits until this one has returned: for ever.
-struct waits_for_itself : std::logic_error {
-  waits_for_itself() : logic_error("a task waits for a future that cannot be ready before the task has returned") {}
-};
-
-namespace detail {
+namespace switchyard::detail {
 
 /// The tasks that run in this thread, one on top of the other: the innermost, and whom it keeps waiting.
 struct running_task {
@@ -166,6 +159,4 @@ bool wait_for_futures(std::span<future_core* const> cores, Done done, deadline l
   }
 }
 
-}  // namespace detail
-
-}  // namespace switchyard
+}  // namespace switchyard::detail
