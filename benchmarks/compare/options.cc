@@ -39,7 +39,7 @@ std::string AbslUnparseFlag(time_span span) {
 }
 
 bool AbslParseFlag(absl::string_view text, workload* into, std::string*) {
-  for (const workload which : {workload::pipeline, workload::counter}) {
+  for (const workload which : workloads) {
     if (text == as_absl(to_string(which))) {
       *into = which;
       return true;
@@ -53,7 +53,22 @@ std::string AbslUnparseFlag(workload which) {
 }
 
 std::string_view to_string(workload which) {
-  return which == workload::pipeline ? "pipeline" : "counter";
+  switch (which) {
+    case workload::pipeline: return "pipeline";
+    case workload::counter: return "counter";
+    case workload::threadpool: return "threadpool";
+    case workload::semaphore: return "semaphore";
+    case workload::barrier: return "barrier";
+    case workload::transfer: return "transfer";
+    case workload::synchronized: return "synchronized";
+    case workload::lazy: return "lazy";
+  }
+  return "unknown";
+}
+
+std::string_view item_of(workload which) {
+  if (which == workload::barrier) return "round";
+  return which == workload::pipeline || which == workload::threadpool ? "line" : "word";
 }
 
 }  // namespace switchyard::compare
@@ -63,7 +78,11 @@ using switchyard::compare::workload;
 
 ABSL_FLAG(std::string, input, "", "text file to work on; - is standard input. Without it, a generated log");
 ABSL_FLAG(workload, workload, workload::pipeline,
-          "pipeline: lines go through a queue; counter: words are counted in one counter");
+          "pipeline: lines go through a queue; counter: words are counted in one counter;\n"
+          "                        threadpool: lines are tasks of a pool; semaphore: a word needs a permit; barrier: threads\n"
+          "                        wait for each other every 4 KiB; transfer: a word moves its length from one of 8 accounts\n"
+          "                        to another; synchronized: a word reads a value, a line changes it; lazy: a word asks for\n"
+          "                        what is built at first use");
 ABSL_FLAG(std::string, impl, "*", "what to run: names or patterns with * and ?, separated by commas");
 ABSL_FLAG(std::int64_t, producers, 1, "threads that push");
 ABSL_FLAG(std::int64_t, consumers, 1, "threads that pop");
@@ -90,7 +109,7 @@ struct flag_line {
 
 constexpr std::array flag_lines = {
     flag_line{"input", "FILE", "a file name, or -"},
-    flag_line{"workload", "NAME", "pipeline or counter"},
+    flag_line{"workload", "NAME", "pipeline, counter, threadpool, semaphore, barrier, transfer, synchronized or lazy"},
     flag_line{"impl", "GLOB[,GLOB]", "names or patterns, separated by commas"},
     flag_line{"producers", "N", "a whole number from 1 to 1024"},
     flag_line{"consumers", "N", "a whole number from 1 to 1024"},
@@ -201,8 +220,9 @@ options parse_options(std::span<const char* const> arguments) {
 std::string help_text() {
   std::string text =
       "Usage: tools/compare [flags]\n\n"
-      "Pushes a text through every queue there is, checks that all give the same answer, and says\n"
-      "which is the fastest, and at what cost, for this workload on this machine.\n\n";
+      "Pushes a text through every queue there is (or through what else --workload names), checks that\n"
+      "all give the same answer, and says which is the fastest, and at what cost, for this workload on\n"
+      "this machine.\n\n";
   for (const flag_line& line : flag_lines) {
     std::string head = absl::StrCat("  --", as_absl(line.name));
     if (!line.value.empty()) absl::StrAppend(&head, "=", as_absl(line.value));

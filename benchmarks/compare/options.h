@@ -1,6 +1,7 @@
 // The command line.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -11,9 +12,17 @@
 
 namespace switchyard::compare {
 
-enum class workload { pipeline, counter };
+/// Numbered from 0, in the order of `workloads`.
+enum class workload { pipeline, counter, threadpool, semaphore, barrier, transfer, synchronized, lazy };
+
+inline constexpr std::array workloads = {workload::pipeline,  workload::counter,  workload::threadpool,
+                                         workload::semaphore, workload::barrier,  workload::transfer,
+                                         workload::synchronized, workload::lazy};
 
 std::string_view to_string(workload which);
+
+/// What is counted in it: "line", "word" or "round".
+std::string_view item_of(workload which);
 
 /// What was asked for; the defaults stand with the flags, in options.cc.
 struct options {

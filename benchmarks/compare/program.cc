@@ -18,6 +18,7 @@
 #include "switchyard/benchmarks/compare/error.h"
 #include "switchyard/benchmarks/compare/input.h"
 #include "switchyard/benchmarks/compare/options.h"
+#include "switchyard/benchmarks/compare/primitives.h"
 #include "switchyard/benchmarks/compare/progress_bar.h"
 #include "switchyard/benchmarks/compare/results_json.h"
 #include "switchyard/benchmarks/compare/runner.h"
@@ -62,11 +63,18 @@ std::string list_text(const queue_registry& queues, const counter_registry& coun
   for (const counter_entry& entry : counters.entries()) {
     of_counters.add({entry.info.name, std::string(to_string(entry.info.guarantee)), entry.info.summary});
   }
+  table of_others({{"workload"}, {"implementation"}, {"progress"}, {"what it is"}});
+  for (const workload which : workloads) {
+    for (const primitive_entry& entry : primitive_registry::builtin(which).entries()) {
+      of_others.add({std::string(to_string(which)), entry.info.name, std::string(to_string(entry.info.guarantee)),
+                     entry.info.summary});
+    }
+  }
   return absl::StrCat(
       of_queues.to_string(),
       "\nBound: exact keeps to --capacity; soft may pass it by a little; with none, compare's\n"
       "producers themselves wait while the queue holds --capacity items or more.\n\n",
-      of_counters.to_string());
+      of_counters.to_string(), "\n", of_others.to_string());
 }
 
 // The queues that were asked for, and those of them that cannot run so, with the reason.
@@ -109,11 +117,14 @@ std::string heading(const options& asked, const mapped_text& input, const refere
   }
   const worker_layout& layout = asked.layout;
   std::string who;
-  if (asked.which == workload::counter) {
-    who = absl::StrCat(counted(layout.producers + layout.consumers, "thread"));
-  } else {
+  if (asked.which == workload::pipeline) {
     who = absl::StrCat(counted(layout.producers, "producer"), ", ", counted(layout.consumers, "consumer"),
                        ", capacity ", layout.capacity, ", batch ", layout.batch);
+  } else if (asked.which == workload::threadpool) {
+    who = absl::StrCat(counted(layout.producers, "producer"), ", pool of ", counted(layout.consumers, "thread"),
+                       ", capacity ", layout.capacity);
+  } else {
+    who = absl::StrCat(counted(layout.producers + layout.consumers, "thread"));
   }
   return absl::StrCat("input:    ", one_line(input.name()), "\n", "answer:   ", counted(answer.lines, "line"),
                       ", ", counted(answer.words, "word"), ", ", counted(answer.bytes, "byte"),
@@ -121,7 +132,7 @@ std::string heading(const options& asked, const mapped_text& input, const refere
                       "workload: ", as_absl(to_string(asked.which)), ", ", who, "\n",
                       "runs:     ", asked.repetitions, " of each implementation, in turn, of at least ",
                       absl::FormatDuration(absl::FromChrono(layout.min_time)), "; an item is a ",
-                      asked.which == workload::pipeline ? "line" : "word", "\n");
+                      as_absl(item_of(asked.which)), "\n");
 }
 
 std::string results_text(const std::vector<summary>& lines, bool show_runs) {
@@ -196,10 +207,13 @@ int compare(const options& asked, const std::vector<std::string>& command_line, 
   // What can be wrong with the request is found before anything takes long.
   selection chosen;
   std::vector<const counter_entry*> chosen_counters;
+  std::vector<const primitive_entry*> chosen_others;
   if (asked.which == workload::pipeline) {
     chosen = select_queues(queues, asked);
-  } else {
+  } else if (asked.which == workload::counter) {
     chosen_counters = counters.match(asked.impl);
+  } else {
+    chosen_others = primitive_registry::builtin(asked.which).match(asked.impl);
   }
   const mapped_text input = asked.input.empty()
                                 ? mapped_text::generate(asked.seed, asked.generate_bytes, stop)
@@ -218,8 +232,9 @@ int compare(const options& asked, const std::vector<std::string>& command_line, 
   std::fflush(stdout);
 
   const work on{input, expected, asked.layout, stop};
-  const std::vector<contender> contenders =
-      asked.which == workload::pipeline ? pipeline(chosen.queues, on) : counting(chosen_counters, on);
+  const std::vector<contender> contenders = asked.which == workload::pipeline  ? pipeline(chosen.queues, on)
+                                            : asked.which == workload::counter ? counting(chosen_counters, on)
+                                                                               : primitives(asked.which, chosen_others, on);
   const rounds all = run_rounds(contenders, asked.repetitions, stop, show_progress(bar));
   bar.clear();
 

@@ -83,7 +83,7 @@ json context(const comparison& what) {
     top.push_back({{"word", word}, {"count", count}});
   }
   of["workload"] = to_string(asked.which);
-  of["item"] = asked.which == workload::pipeline ? "line" : "word";
+  of["item"] = item_of(asked.which);
   of["producers"] = asked.layout.producers;
   of["consumers"] = asked.layout.consumers;
   of["capacity"] = asked.layout.capacity;

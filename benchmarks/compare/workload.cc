@@ -11,23 +11,13 @@
 #include "switchyard/adapters/any_counter.h"
 #include "switchyard/adapters/any_queue.h"
 #include "switchyard/atomics/cache_padded.h"
+#include "switchyard/benchmarks/compare/parts.h"
 #include "switchyard/benchmarks/compare/text.h"
 
 namespace switchyard::compare {
 namespace {
 
 using queue_type = adapters::any_queue<std::string_view>;
-
-// How much text each reader keeps in memory, so that all together keep little.
-std::size_t window(std::size_t readers) {
-  constexpr std::size_t together = std::size_t{32} << 20;
-  return std::clamp(together / readers, std::size_t{128} << 10, std::size_t{4} << 20);
-}
-
-// Of no text there is one pass, which takes no time.
-steady_clock::duration least_time(const work& on) {
-  return on.input.text().empty() ? steady_clock::duration::zero() : on.layout.min_time;
-}
 
 // Keeps a queue that has no bound of its own near the capacity.
 class back_pressure {
@@ -210,29 +200,12 @@ struct counting_run {
 };
 
 void counting_run::count(std::string_view part, steady_clock::time_point started) {
-  // In pieces of whole lines, so as to look up now and then; no word goes on behind a line's end.
   constexpr std::size_t piece = std::size_t{64} << 10;
-  page_trail trail(on.input, window(on.layout.producers + on.layout.consumers), 0);
-  const char* const last = part.data() + part.size();
-  std::uint64_t done = 0;
-  do {
-    const char* at = part.data();
-    trail.start(at);
-    while (at != last) {
-      if (on.stop.load(memory_order_relaxed)) {
-        cut_short.store(true, memory_order_relaxed);
-        return;
-      }
-      const char* const begin = at;
-      const auto drop = [&](const char* passed) { on.input.drop(begin, passed); };
-      if (static_cast<std::size_t>(last - at) > piece) at += piece;
-      at = line_end(at, last, drop);
-      for_each_word(
-          std::string_view(begin, static_cast<std::size_t>(at - begin)),
-          [&](std::string_view) { counter.increment(); }, drop);
-      trail.passed(at, 1);
-    }
-  } while (gate.another(++done, started));
+  const bool finished = go_through(part, piece, on, on.layout.producers + on.layout.consumers, gate, started,
+                                   [&](std::string_view lines) {
+                                     for_each_word_of(lines, on.input, [&](std::string_view) { counter.increment(); });
+                                   });
+  if (!finished) cut_short.store(true, memory_order_relaxed);
 }
 
 sample run_counting(const counter_entry& entry, const std::vector<std::string_view>& parts, const work& on,
@@ -255,15 +228,6 @@ sample run_counting(const counter_entry& entry, const std::vector<std::string_vi
     if (result.passes > 1) absl::StrAppend(&result.wrong, " (in ", result.passes, " passes)");
   }
   return result;
-}
-
-// The parts of the text, the same for all contenders. Cutting looks for line ends, which may be far; what
-// it has seen is given back.
-std::shared_ptr<const std::vector<std::string_view>> cut(const mapped_text& input, std::size_t parts) {
-  auto ranges = std::make_shared<const std::vector<std::string_view>>(
-      cut_at_lines(input.text(), parts, [&](const char* passed) { input.drop(passed - stride, passed); }));
-  input.drop(input.text());
-  return ranges;
 }
 
 }  // namespace

@@ -91,7 +91,7 @@ TEST(Options, ThatCannotWorkAreRefused) {
   EXPECT_EQ(refusal({"-h"}), "unexpected argument \"-h\" (see --help)");
   EXPECT_EQ(refusal({"--input="}), "--input=: must be a file name, or -");
   EXPECT_EQ(refusal({"--input"}), "--input needs a value: a file name, or -");
-  EXPECT_EQ(refusal({"--workload=stack"}), "--workload=stack: must be pipeline or counter");
+  EXPECT_EQ(refusal({"--workload=stack"}), "--workload=stack: must be pipeline, counter, threadpool, semaphore, barrier, transfer, synchronized or lazy");
   EXPECT_EQ(refusal({"--list=perhaps"}), "--list=perhaps: must be true or false");
   for (const std::string name : {"producers", "consumers", "capacity", "batch", "repetitions"}) {
     for (const std::string value : {"0", "-1", "", "x", "1.5", "1x", "99999999999", "99999999999999999999"}) {
@@ -115,6 +115,16 @@ TEST(Help, NamesEveryFlag) {
         "--repetitions=", "--min_time=", "--out=", "--seed=", "--generate_bytes=", "--list", "--help"}) {
     EXPECT_THAT(help_text(), HasSubstr(std::string("\n  ") + flag));
   }
+}
+
+TEST(Options, KnowEveryWorkloadByItsName) {
+  for (const workload which : workloads) {
+    const std::string flag = "--workload=" + std::string(to_string(which));
+    EXPECT_EQ(parse({flag.c_str()}).which, which);
+    EXPECT_THAT(help_text(), HasSubstr(std::string(to_string(which))));
+    EXPECT_EQ(workloads[static_cast<std::size_t>(which)], which) << "numbered in their order";
+  }
+  EXPECT_THAT(refusal({"--workload=bogus"}), HasSubstr("threadpool"));
 }
 
 }  // namespace

@@ -171,6 +171,21 @@ TEST_F(ProgramTest, ComparesCounters) {
   }
 }
 
+TEST_F(ProgramTest, ComparesWhatElseThreadsUse) {
+  const std::string input = "--input=" + file("input", "a b c\nd e f\n");
+  for (const std::string workload : {"threadpool", "semaphore", "barrier", "transfer", "synchronized", "lazy"}) {
+    const result good = run({input, "--workload=" + workload, "--impl=lockfree.*,blocking.*", "--producers=2",
+                             "--consumers=1", "--repetitions=1", "--min_time=0", "--out=" + path("results")});
+    EXPECT_EQ(good.status, 0) << good.err;
+    EXPECT_THAT(good.out, HasSubstr("workload: " + workload + ", "));
+    EXPECT_THAT(good.out, HasSubstr("\nlockfree."));
+    EXPECT_THAT(good.out, HasSubstr("\nblocking."));
+    const auto document = nlohmann::json::parse(contents(path("results/results.json")));
+    EXPECT_EQ(document.at("context").at("workload"), workload);
+  }
+  expect_refused({input, "--workload=lazy", "--impl=lockfree.lzy"}, "lockfree.lazy");
+}
+
 TEST_F(ProgramTest, SkipsWhatCannotRunSo) {
   const result good = run({"--input=" + file("input", "a\nb\n"), "--producers=2", "--consumers=2",
                            "--batch=4", "--repetitions=1", "--min_time=0"});

@@ -134,5 +134,50 @@ TEST(shared_mutex, AWriterThatGivesUpHoldsNobodyUp) {
       {.preemptions = 1, .spurious_wakeups = 0});
 }
 
+// One has waited for the writer and gone again: the lock is free for who has never waited.
+TEST(shared_mutex, AnUnlockThatFindsNobodyAnyMorePublishes) {
+  expect_proved(
+      [] {
+        shared_mutex lock;
+        plain<int> data;
+        data.construct(0);
+        thread impatient([&] {
+          if (lock.try_lock_for(1ms)) lock.unlock();
+        });
+        thread reader([&] {
+          if (!lock.try_lock_shared()) return;
+          (void)data.read();
+          lock.unlock_shared();
+        });
+        lock.lock();
+        data.write() = 1;
+        lock.unlock();
+      },
+      {.preemptions = 2, .spurious_wakeups = 0});
+}
+
+// A reader is handed the lock by a writer that gives up, and has never met the one that wrote.
+TEST(shared_mutex, WhoIsHandedTheLockSeesWhatWasWritten) {
+  expect_proved(
+      [] {
+        shared_mutex lock;
+        plain<int> data;
+        data.construct(0);
+        thread impatient([&] {
+          if (lock.try_lock_for(1ms)) lock.unlock();
+        });
+        thread reader([&] {
+          const std::shared_lock hold(lock);
+          (void)data.read();
+        });
+        {
+          const std::lock_guard hold(lock);
+          data.write() = 1;
+        }
+        const std::shared_lock hold(lock);
+      },
+      {.preemptions = 1, .spurious_wakeups = 0});
+}
+
 }  // namespace
 }  // namespace switchyard::model
