@@ -410,7 +410,7 @@ TEST(StallWatchdog, TellsOfAPushThatFindsNoRoomOnceForEachStall) {
   jobs.push(1);
   for (int stall = 1; stall <= 2; ++stall) {
     thread pusher([&] { jobs.push(2); });
-    until([&] { return told.load(memory_order_relaxed) == stall; });
+    until([&] { return told.load(memory_order_relaxed) >= stall; });
     looked.wait_for_two_more();
     EXPECT_EQ(told.load(memory_order_relaxed), stall);  // it goes on, and has been told
     jobs.pop();
@@ -462,7 +462,7 @@ TEST(StallWatchdog, GoesOnWhenItsFunctionThrows) {
     });
     for (int stall = 1; stall <= 2; ++stall) {
       waits.store(1);
-      until([&] { return told.load() == stall && reported.load() == stall; });
+      until([&] { return told.load() >= stall && reported.load() >= stall; });
       waits.store(0);
       looked.wait_for_two_more();
     }
