@@ -122,6 +122,30 @@ TEST(shared_mutex, AWriterThatGivesUpHoldsNobodyUp) {
       {.preemptions = 2, .spurious_wakeups = 0});
 }
 
+// The writer goes after the readers, if it has not given up.
+TEST(shared_mutex, AWriterAfterReaders) {
+  expect_proved(
+      [] {
+        shared_mutex lock;
+        plain<int> data;
+        data.construct(0);
+        const auto read = [&] {
+          const std::shared_lock hold(lock);
+          (void)data.read();
+        };
+        {
+          thread impatient([&] {
+            const std::unique_lock hold(lock, 1ms);
+            if (hold) data.write() += 1;
+          });
+          thread reader(read);
+          read();
+        }
+        require(std::unique_lock(lock, std::try_to_lock).owns_lock(), "free at the end");
+      },
+      {.preemptions = 1, .spurious_wakeups = 0});
+}
+
 // One has waited for the writer and gone again: the lock is free for who has never waited.
 TEST(shared_mutex, AnUnlockThatFindsNobodyAnyMorePublishes) {
   expect_proved(
