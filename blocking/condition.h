@@ -26,6 +26,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "switchyard/atomics/atomic.h"
 #include "switchyard/blocking/detail/parked.h"
 #include "switchyard/blocking/detail/wait_list.h"
@@ -59,9 +60,9 @@ class condition {
   condition& operator=(const condition&) = delete;
 
   /// The lock's, so that a guard can hold the condition.
-  void lock() { lock_.lock(); }
-  bool try_lock() { return lock_.try_lock(); }
-  void unlock() { lock_.unlock(); }
+  void lock() ABSL_NO_THREAD_SAFETY_ANALYSIS { lock_.lock(); }
+  [[nodiscard]] bool try_lock() ABSL_NO_THREAD_SAFETY_ANALYSIS { return lock_.try_lock(); }
+  void unlock() ABSL_NO_THREAD_SAFETY_ANALYSIS { lock_.unlock(); }
   bool locked() const
     requires requires(const Lock& l) { l.locked(); }
   {
@@ -135,14 +136,14 @@ class condition {
     };
 
    public:
-    explicit released(Lock& lock) : lock_(lock) {
+    explicit released(Lock& lock) ABSL_NO_THREAD_SAFETY_ANALYSIS : lock_(lock) {
       if constexpr (has_depth) {
         depth_ = lock.release_all();
       } else {
         lock.unlock();
       }
     }
-    ~released() {
+    ~released() ABSL_NO_THREAD_SAFETY_ANALYSIS {
       if constexpr (has_depth) {
         lock_.restore(depth_);
       } else {

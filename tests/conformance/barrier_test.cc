@@ -46,9 +46,9 @@ void until_waiting(const Barrier& b, std::size_t count) {
 TYPED_TEST(barriers, RefusesBadNumbers) {
   EXPECT_THROW(TypeParam(0), std::invalid_argument);
   EXPECT_THROW(TypeParam(-1), std::invalid_argument);
-  EXPECT_THROW(TypeParam(std::numeric_limits<std::int64_t>::min()), std::invalid_argument);
+  EXPECT_THROW(TypeParam{std::numeric_limits<std::int64_t>::min()}, std::invalid_argument);
   EXPECT_THROW(TypeParam(TypeParam::max() + 1), std::invalid_argument);
-  EXPECT_THROW(TypeParam(std::numeric_limits<std::int64_t>::max()), std::invalid_argument);
+  EXPECT_THROW(TypeParam{std::numeric_limits<std::int64_t>::max()}, std::invalid_argument);
   EXPECT_THROW(TypeParam(2, {}, -1ms), std::invalid_argument);
   EXPECT_EQ(TypeParam(TypeParam::max()).parties(), static_cast<std::size_t>(TypeParam::max()));
 }

@@ -103,8 +103,7 @@ TEST(shared_mutex, ReadersAndWriters) {
           write();
         }
         require(data.read() == 2, "every addition counts");
-        require(lock.try_lock(), "free at the end");
-        lock.unlock();
+        require(std::unique_lock(lock, std::try_to_lock).owns_lock(), "free at the end");
       },
       {.preemptions = 2, .spurious_wakeups = 0});
 }
@@ -113,23 +112,36 @@ TEST(shared_mutex, AWriterThatGivesUpHoldsNobodyUp) {
   expect_proved(
       [] {
         shared_mutex lock;
+        {
+          const std::shared_lock hold(lock);
+          thread impatient([&] { require(!lock.try_lock_for(1ms), "it is shared all the time"); });
+          thread reader([&] { const std::shared_lock shared(lock); });
+        }
+        require(std::unique_lock(lock, std::try_to_lock).owns_lock(), "free at the end");
+      },
+      {.preemptions = 2, .spurious_wakeups = 0});
+}
+
+// The writer goes after the readers, if it has not given up.
+TEST(shared_mutex, AWriterAfterReaders) {
+  expect_proved(
+      [] {
+        shared_mutex lock;
         plain<int> data;
         data.construct(0);
-        {
-          thread impatient([&] {
-            if (!lock.try_lock_for(1ms)) return;
-            data.write() += 1;
-            lock.unlock();
-          });
-          thread reader([&] {
-            const std::shared_lock hold(lock);
-            (void)data.read();
-          });
+        const auto read = [&] {
           const std::shared_lock hold(lock);
           (void)data.read();
+        };
+        {
+          thread impatient([&] {
+            const std::unique_lock hold(lock, 1ms);
+            if (hold) data.write() += 1;
+          });
+          thread reader(read);
+          read();
         }
-        require(lock.try_lock(), "free at the end");
-        lock.unlock();
+        require(std::unique_lock(lock, std::try_to_lock).owns_lock(), "free at the end");
       },
       {.preemptions = 1, .spurious_wakeups = 0});
 }
