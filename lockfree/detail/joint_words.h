@@ -179,8 +179,9 @@ inline bool joint_change::put(const entry& e) noexcept {
   const joint_step& step = e.step.read();
   const std::uint64_t mine = state_of(e);
   double_word::words seen{step.before.version, step.before.bits};
+  // Relaxed if it is there already: who learns from us that the change is done cannot see the word older than we have.
   return step.word->words_.compare_exchange(seen, {mine, step.before.bits}, memory_order_release,
-                                            memory_order_acquire) ||  // (3) with (1), (3)
+                                            memory_order_relaxed) ||  // (3) with (1)
          seen.first == mine;
 }
 
