@@ -23,6 +23,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "switchyard/blocking/synchronized.h"
 #include "switchyard/interface/synchronized.h"
 
@@ -39,10 +40,16 @@ struct is_synchronized<synchronized<T, Lock>> : std::true_type {};
 struct any_lock {
   template <class Lock>
   any_lock(const void* of, Lock& which) noexcept
-      : owner(of),
-        lock(std::addressof(which)),
-        take([](void* l) { static_cast<Lock*>(l)->lock(); }),
-        give([](void* l) { static_cast<Lock*>(l)->unlock(); }) {}
+      : owner(of), lock(std::addressof(which)), take(take_one<Lock>), give(give_one<Lock>) {}
+
+  template <class Lock>
+  ABSL_NO_THREAD_SAFETY_ANALYSIS static void take_one(void* lock) {
+    static_cast<Lock*>(lock)->lock();
+  }
+  template <class Lock>
+  ABSL_NO_THREAD_SAFETY_ANALYSIS static void give_one(void* lock) {
+    static_cast<Lock*>(lock)->unlock();
+  }
 
   const void* owner;
   void* lock;

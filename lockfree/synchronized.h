@@ -10,7 +10,7 @@
 // Ordering: linearizable. What happened before a change happens before what follows a read that sees it.
 // Exceptions: what f, the allocator, or copying or moving a T throws passes on, and nothing has changed; but for moving what
 //   is returned, which throws when it is too late.
-// Cost: 8 bytes, and a block of 48 for what others may be late to look at. A T that can be copied as bytes and has no
+// Cost: 8 bytes, and a block of 32 for what others may be late to look at. A T that can be copied as bytes and has no
 //   more than 8 of them is in that block itself: reading it is three loads, a change one sixteen-byte compare-and-swap,
 //   and no memory is taken. Otherwise reading is a read-copy-update section, about 2 nanoseconds in all, and a change
 //   takes a block for the new value; the old one's is freed when all sections have ended that may see it. A thread's

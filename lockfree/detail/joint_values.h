@@ -167,8 +167,7 @@ template <class T>
 inline constexpr bool fits_word = std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(std::uint64_t);
 
 template <class T, class Allocator, class Means>
-using joint_value =
-    std::conditional_t<fits_word<T>, std::type_identity<value_in_word<T>>,
-                       std::type_identity<value_in_block<T, Allocator, Means>>>::type;
+using joint_value = typename std::conditional_t<fits_word<T>, std::type_identity<value_in_word<T>>,
+                                                std::type_identity<value_in_block<T, Allocator, Means>>>::type;
 
 }  // namespace switchyard::lockfree::detail

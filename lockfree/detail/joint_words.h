@@ -5,7 +5,9 @@
 //   Multi-Word Compare and Swap" (DISC 2020). Ours: a version beside each word, in the place of their tracking of who may
 //   still be at it, so that what was there once never comes back.
 // When: not for users, who name `synchronized` and `update`.
-// Progress: lock-free: who meets a change under way finishes it first. Reading is wait-free, and finishes nothing.
+// Progress: lock-free: who is to change a word first finishes the change that is under way there. A change fails only at a
+//   word where another came first, and that one, or one with a higher word, or the next ..., is done. Reading is
+//   wait-free, and finishes nothing.
 // Ordering: linearizable; what happened before a change happens before what follows its being seen.
 // Cost: a change of n words is 2n + 1 compare-and-swaps, of sixteen bytes but for one; of one word alone, one. Reading is
 //   two loads.
@@ -172,22 +174,15 @@ inline bool joint_change::finish() noexcept {
   return now == fate::done;
 }
 
-// False: the word has changed, or the change is decided.
+// False: the word has changed, or another change has its entry there. Either way it will never have this version again.
 inline bool joint_change::put(const entry& e) noexcept {
   const joint_step& step = e.step.read();
   const std::uint64_t mine = state_of(e);
-  for (;;) {
-    double_word::words seen{step.before.version, step.before.bits};
-    if (step.word->words_.compare_exchange(seen, {mine, step.before.bits}, memory_order_release,
-                                           memory_order_acquire)) {  // (3) with (1), (3)
-      return true;
-    }
-    if (seen.first == mine) return true;
-    if (joint_word::is_version(seen.first)) return false;
-    // Another change is there. It is finished first, unless ours was meanwhile.
-    if (decided() != fate::undecided) return false;
-    entry_at(seen.first).change->finish();
-  }
+  double_word::words seen{step.before.version, step.before.bits};
+  // Relaxed if it is there already: who learns from us that the change is done cannot see the word older than we have.
+  return step.word->words_.compare_exchange(seen, {mine, step.before.bits}, memory_order_release,
+                                            memory_order_relaxed) ||  // (3) with (1)
+         seen.first == mine;
 }
 
 inline void joint_change::take_out(const entry& e, bool is_done) noexcept {

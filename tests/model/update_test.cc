@@ -1,10 +1,14 @@
 // lockfree::synchronized and lockfree::update under the model checker.
 #include "switchyard/lockfree/update.h"
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 
 #include "switchyard/atomics/plain.h"
+#include "switchyard/blocking/synchronized.h"
+#include "switchyard/blocking/update.h"
 #include "switchyard/lockfree/detail/joint_words.h"
 #include "switchyard/lockfree/synchronized.h"
 #include "tests/model/model_support.h"
@@ -34,6 +38,11 @@ template <class T>
 class one_value : public testing::Test {};
 using kinds = testing::Types<int, large>;
 TYPED_TEST_SUITE(one_value, kinds);
+
+void expect_proved_at_random(const std::function<void()>& body) {
+  const result r = check({.time = std::chrono::hours(1), .random = 20'000, .depth = 4}, body);
+  EXPECT_TRUE(r.ok()) << r.report;
+}
 
 constexpr auto as_int = [](const auto& x) { return static_cast<int>(x); };
 
@@ -477,6 +486,61 @@ TEST(joint_words, WhatIsTakenOutStaysOut) {
         require(words[0].try_read(now) && now.bits == 0, "stays out");
       },
       {.preemptions = 4});
+}
+
+// --- More than can be seen in full -------------------------------------------------------------------------------
+
+TEST(three_values, AtRandom) {
+  expect_proved_at_random([] {
+    const reclaim_at_once domain;
+    three all;
+    synchronized<large> last(0);
+    thread first([&] {
+      update(all.a, all.b, three::step);
+      update(all.c, all.a, three::step);
+    });
+    thread second([&] {
+      update(all.b, last, [](int& x, large& y) {
+        x += 2;
+        y += 2;
+      });
+      update(all.b, all.c, three::step);
+    });
+    thread third([&] {
+      all.b.update([](int& x) { x += 2; });
+      update(all.c, all.b, last, all.a, [](int& z, int& y, large& l, int& x) {
+        require((x + y + z + l) % 2 == 0, "at once");
+        ++z;
+        ++y;
+        l += 1;
+        ++x;
+      });
+    });
+    const int sum = update(all.a, all.b, all.c, last, [](int& x, int& y, int& z, large& l) { return x + y + z + l; });
+    require(sum % 2 == 0, "at once");
+    first.join();
+    second.join();
+    third.join();
+    require(all.a.load() == 3 && all.b.load() == 7 && all.c.load() == 3 && last.load() == 3, "each of them");
+  });
+}
+
+// --- The blocking side -------------------------------------------------------------------------------------------
+
+TEST(blocking_values, OneOrderForAll) {
+  expect_proved([] {
+    blocking::synchronized<int> a(10), b(10);
+    const auto step = [](int& x, int& y) {
+      require(x + y == 20, "at once");
+      --x;
+      ++y;
+    };
+    thread other([&] { update(b, a, step); });
+    update(a, b, step);
+    (void)a.load();
+    other.join();
+    require(a.load() == 10 && b.load() == 10, "both");
+  });
 }
 
 // --- With read-copy-update itself --------------------------------------------------------------------------------
