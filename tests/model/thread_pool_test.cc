@@ -291,6 +291,48 @@ TEST(thread_pool, BlockingTellsWhyItIsBroken) {
   set_exception_hook(before);
 }
 
+// One thread breaks it, another one finds that out for itself. At random: there is too much of it.
+TEST(thread_pool, BlockingTellsTheOtherThread) {
+  const auto before = set_exception_hook([](const thread_failure&) {});
+  const result r = check({.random = 2000}, [] {
+    atomic<int> calls{0};
+    locking_pool pool({.threads = 2, .initializer = [&] {
+                         if (calls.fetch_add(1, memory_order_relaxed) == 0) throw std::domain_error("no luck");
+                       }});
+    try {
+      future<void> f = pool.submit([] {});
+      if (f.exception() != nullptr) f.get();
+    } catch (const broken_pool& told) {
+      require(told.cause() != nullptr, "and why");
+    }
+  });
+  EXPECT_TRUE(r.ok()) << r.report;
+  set_exception_hook(before);
+}
+
+// It is broken and shut down at once: whoever comes then is told one of the two.
+TEST(thread_pool, BlockingBreaksWhileItIsShutDown) {
+  const auto before = set_exception_hook([](const thread_failure&) {});
+  expect_proved(
+      [] {
+        locking_pool pool({.threads = 1, .initializer = [] { throw std::domain_error("no luck"); }});
+        future<void> pending;
+        try {
+          pending = pool.submit([] { require(false, "not run"); });
+        } catch (const broken_pool&) {
+        }
+        pool.shutdown({.wait = false, .cancel_pending = true});
+        require(!pending.valid() || pending.is_ready() || pending.exception() != nullptr, "told");
+        try {
+          pool.post([] {});
+          require(false, "closed");
+        } catch (const std::runtime_error&) {
+        }
+      },
+      {.preemptions = 1});
+  set_exception_hook(before);
+}
+
 template <class Pool>
 void give_inside() {
   Pool pool({.threads = 1});
