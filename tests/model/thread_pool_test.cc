@@ -73,6 +73,23 @@ TEST(stealing_queues, PushWakesAWorkerAndCloseEndsIt) {
       {.preemptions = 1});
 }
 
+// No end comes to its help: only the push can wake it. From outside, and by another worker for itself.
+template <bool Own>
+void push_wakes_a_sleeper() {
+  stealing_queues queues(2);
+  promise<void> p;
+  future<void> done = p.get_future();
+  thread worker([&] {
+    task t;
+    if (is_task(queues.wait_take(t, 1))) t.run();
+  });
+  task t([&] { p.set_value(); });
+  require(Own ? queues.push_own(t, 0) : queues.push(t), "open");
+  done.wait();
+}
+TEST(stealing_queues, PushWakesASleeper) { expect_proved(push_wakes_a_sleeper<false>, {.preemptions = 1}); }
+TEST(stealing_queues, WhatAWorkerGivesWakesAnother) { expect_proved(push_wakes_a_sleeper<true>, {.preemptions = 1}); }
+
 // A push and the end come from two threads: the task is run if the push said so.
 TEST(stealing_queues, PushAgainstClose) {
   expect_proved(
