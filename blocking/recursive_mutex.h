@@ -27,6 +27,9 @@ namespace switchyard::blocking {
 /// A lock that one thread holds at a time, any number of times. Models TimedLockable.
 class ABSL_LOCKABLE recursive_mutex {
  public:
+  /// For `order_checked`: to take it again is no mistake.
+  using is_recursive = void;
+
   constexpr recursive_mutex() noexcept = default;
   recursive_mutex(const recursive_mutex&) = delete;
   recursive_mutex& operator=(const recursive_mutex&) = delete;

@@ -124,27 +124,27 @@ TEST(future, TwoSetOne) {
   });
 }
 
-// Throws when it is half made, and leaves traces in its place.
+// Throws when it is half made, and has left traces.
 struct throws_once {
-  explicit throws_once(bool throws) {
-    half.construct(1);
-    half.destroy();
+  throws_once(plain<int>& trace, bool throws) {
+    ++trace.write();
     if (throws) throw std::runtime_error("not this time");
   }
-  plain<int> half;
 };
 
 TEST(future, AFailedValueLeavesItsPlaceToTheNext) {
   expect_proved([] {
     promise<throws_once> p;
+    plain<int> trace;
+    trace.construct(0);
     bool set = false;
     thread other([&] {
       try {
-        p.try_set_value(true);
+        p.try_set_value(trace, true);
       } catch (const std::runtime_error&) {
       }
     });
-    set = p.try_set_value(false);
+    set = p.try_set_value(trace, false);
     other.join();
     future<throws_once> f = p.get_future();
     require(set == f.is_ready(), "set or as it was");

@@ -73,6 +73,23 @@ TEST(stealing_queues, PushWakesAWorkerAndCloseEndsIt) {
       {.preemptions = 1});
 }
 
+// No end comes to its help: only the push can wake it. From outside, and by another worker for itself.
+template <bool Own>
+void push_wakes_a_sleeper() {
+  stealing_queues queues(2);
+  promise<void> p;
+  future<void> done = p.get_future();
+  thread worker([&] {
+    task t;
+    if (is_task(queues.wait_take(t, 1))) t.run();
+  });
+  task t([&] { p.set_value(); });
+  require(Own ? queues.push_own(t, 0) : queues.push(t), "open");
+  done.wait();
+}
+TEST(stealing_queues, PushWakesASleeper) { expect_proved(push_wakes_a_sleeper<false>, {.preemptions = 1}); }
+TEST(stealing_queues, WhatAWorkerGivesWakesAnother) { expect_proved(push_wakes_a_sleeper<true>, {.preemptions = 1}); }
+
 // A push and the end come from two threads: the task is run if the push said so.
 TEST(stealing_queues, PushAgainstClose) {
   expect_proved(
@@ -288,6 +305,48 @@ TEST(thread_pool, LockfreeTellsWhyItIsBroken) {
 TEST(thread_pool, BlockingTellsWhyItIsBroken) {
   const auto before = set_exception_hook([](const thread_failure&) {});
   expect_proved(break_pool<locking_pool>, {.preemptions = 1});
+  set_exception_hook(before);
+}
+
+// One thread breaks it, another one finds that out for itself. At random: there is too much of it.
+TEST(thread_pool, BlockingTellsTheOtherThread) {
+  const auto before = set_exception_hook([](const thread_failure&) {});
+  const result r = check({.random = 2000}, [] {
+    atomic<int> calls{0};
+    locking_pool pool({.threads = 2, .initializer = [&] {
+                         if (calls.fetch_add(1, memory_order_relaxed) == 0) throw std::domain_error("no luck");
+                       }});
+    try {
+      future<void> f = pool.submit([] {});
+      if (f.exception() != nullptr) f.get();
+    } catch (const broken_pool& told) {
+      require(told.cause() != nullptr, "and why");
+    }
+  });
+  EXPECT_TRUE(r.ok()) << r.report;
+  set_exception_hook(before);
+}
+
+// It is broken and shut down at once: whoever comes then is told one of the two.
+TEST(thread_pool, BlockingBreaksWhileItIsShutDown) {
+  const auto before = set_exception_hook([](const thread_failure&) {});
+  expect_proved(
+      [] {
+        locking_pool pool({.threads = 1, .initializer = [] { throw std::domain_error("no luck"); }});
+        future<void> pending;
+        try {
+          pending = pool.submit([] { require(false, "not run"); });
+        } catch (const broken_pool&) {
+        }
+        pool.shutdown({.wait = false, .cancel_pending = true});
+        require(!pending.valid() || pending.is_ready() || pending.exception() != nullptr, "told");
+        try {
+          pool.post([] {});
+          require(false, "closed");
+        } catch (const std::runtime_error&) {
+        }
+      },
+      {.preemptions = 1});
   set_exception_hook(before);
 }
 

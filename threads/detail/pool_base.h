@@ -124,8 +124,8 @@ class pool_base {
   template <class F, std::ranges::input_range... Inputs>
     requires(sizeof...(Inputs) > 0)
   auto map(map_options options, F&& f, Inputs&&... inputs) {
-    return map_results<pool_base, std::decay_t<F>, std::views::all_t<Inputs>...>(
-        *this, options, std::forward<F>(f), std::views::all(std::forward<Inputs>(inputs))...);
+    return map_results<pool_base, std::decay_t<F>, Inputs...>(*this, options, std::forward<F>(f),
+                                                              std::forward<Inputs>(inputs)...);
   }
 
   /// Waits for the future. As `f.wait()`, wherever that is called: a worker of a pool runs its tasks meanwhile.

@@ -29,7 +29,7 @@
 
 namespace switchyard::detail {
 
-/// An input range of what `F` returns, by value; of `nothing`s, if it returns void. It begins once.
+/// `Inputs` are lvalue references to ranges, or ranges to keep. An input range of what `F` returns, by value; of `nothing`s, if it returns void. It begins once.
 template <class Pool, class F, class... Inputs>
 class map_results {
   using element = std::tuple<std::ranges::range_value_t<Inputs>...>;
@@ -40,13 +40,13 @@ class map_results {
 
   /// Takes from the inputs and submits, as far as it may look ahead. Throws what reading them throws, and what `submit`
   /// throws; what has been submitted is cancelled then.
-  map_results(Pool& pool, const map_options& options, F f, Inputs... inputs)
+  map_results(Pool& pool, const map_options& options, F f, Inputs&&... inputs)
       : pool_(&pool),
         chunk_(positive(options.chunk, "a chunk has at least 1 element")),
         look_ahead_(positive(options.look_ahead, "map must look at least 1 element ahead")),
         limit_(deadline::after(options.time_limit)),
         f_(std::make_shared<const F>(std::move(f))),
-        source_(std::make_unique<source>(std::move(inputs)...)) {
+        source_(std::make_unique<source>(std::forward<Inputs>(inputs)...)) {
     or_end([this] { submit_more(); });
   }
   map_results(map_results&&) noexcept = default;
@@ -106,10 +106,10 @@ class map_results {
     std::exception_ptr thrown;
   };
 
-  // The inputs and how far they have been read. It stays in its place, as iterators may point into views.
+  // The inputs and how far they have been read. It stays in its place, as iterators may point into it.
   class source {
    public:
-    explicit source(Inputs... from) : views_(std::move(from)...) {}
+    explicit source(Inputs&&... from) : ranges_(std::forward<Inputs>(from)...) {}
 
     /// Goes to the next element; false: there is none.
     bool next() {
@@ -125,12 +125,12 @@ class map_results {
       if (std::exchange(begun_, true)) {
         (++*std::get<I>(at_), ...);
       } else {
-        (std::get<I>(at_).emplace(std::ranges::begin(std::get<I>(views_))), ...);
+        (std::get<I>(at_).emplace(std::ranges::begin(std::get<I>(ranges_))), ...);
       }
-      return (... && (*std::get<I>(at_) != std::ranges::end(std::get<I>(views_))));
+      return (... && (*std::get<I>(at_) != std::ranges::end(std::get<I>(ranges_))));
     }
 
-    std::tuple<Inputs...> views_;
+    std::tuple<Inputs...> ranges_;
     std::tuple<std::optional<std::ranges::iterator_t<Inputs>>...> at_;
     bool begun_ = false;
   };

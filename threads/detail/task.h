@@ -86,7 +86,7 @@ class task {
   }
 
  private:
-  static constexpr std::size_t room = line_size - sizeof(void*);
+  static constexpr std::size_t room_size = line_size - sizeof(void*);
 
   struct kind {
     bool (*run)(std::byte* room);
@@ -96,11 +96,13 @@ class task {
   };
 
   template <class F>
-  static constexpr bool fits = sizeof(F) <= room && alignof(F) <= alignof(void*) &&
+  static constexpr bool fits = sizeof(F) <= room_size && alignof(F) <= alignof(void*) &&
                                std::is_nothrow_move_constructible_v<F>;
 
   template <class F>
   struct box {
+    explicit box(std::unique_ptr<F> f) noexcept : function(std::move(f)) {}
+
     std::unique_ptr<F> function;
     void operator()() { std::invoke(std::move(*function)); }
   };
@@ -137,7 +139,7 @@ class task {
     kind_ = std::exchange(other.kind_, nullptr);
     if (kind_ == nullptr) return;
     if (kind_->move == nullptr) {
-      std::memcpy(room_, other.room_, room);
+      std::memcpy(room_, other.room_, room_size);
     } else {
       kind_->move(room_, other.room_);
     }
@@ -148,7 +150,7 @@ class task {
   }
 
   const kind* kind_ = nullptr;
-  alignas(void*) std::byte room_[room];
+  alignas(void*) std::byte room_[room_size];
 };
 static_assert(sizeof(task) == line_size, "a task is a cache line");
 
