@@ -49,7 +49,7 @@ class backoff {
 #else
   static constexpr unsigned max_doublings = 6;  // 64 pauses: about a microsecond
   static constexpr unsigned first_wait = 32;
-  static constexpr unsigned yields = 16;
+  static constexpr unsigned yields = 8;
 #endif
 
   static void pause(unsigned times) noexcept {
