@@ -74,7 +74,7 @@ class parking_word {
   /// Waits until try_pass(pass), or `limit`: false then, unless it succeeds in the last moment.
   template <class Pass>
   bool pass_until(deadline limit, Pass pass) {
-    return wait(limit, pass, [] { return false; });
+    return try_pass(pass) || wait(limit, pass, [] { return false; });
   }
 
   /// The same until `stop` is requested. Who requests it waits until this thread has woken up.
@@ -109,7 +109,7 @@ class parking_word {
   static word with(word w, number n) noexcept { return (w & ~word{everybody}) | n; }
 
   template <class Pass, class Stopped>
-  bool wait(deadline limit, Pass& pass, Stopped stopped) {
+  [[gnu::noinline]] bool wait(deadline limit, Pass& pass, Stopped stopped) {
 #ifndef SWITCHYARD_MODEL  // The checker lets a thread that pauses go on only after the others: it would never fall asleep.
     // Look a few times: what we wait for may be about to happen.
     for (last_looks look; look.are_left(); look.pause()) {
