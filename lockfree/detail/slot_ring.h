@@ -315,6 +315,7 @@ class slot_ring {
                                    memory_order_relaxed);
     } else {
       // The word changes only with the control, which never comes back to what it was: so it has not changed either.
+      // Release though nothing is left here: who finds this slot a lap on goes past those between, and must see them taken.
       done = slot.compare_exchange_first(expected.first, next, memory_order_release,  // (5) with (2), (4)
                                          memory_order_relaxed);
     }
