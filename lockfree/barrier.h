@@ -167,13 +167,11 @@ class barrier {
 
   template <class Over>
   bool sleep_until(Over over, deadline limit) {
-#ifndef SWITCHYARD_MODEL  // The checker lets a thread that pauses go on only after the others: it would never fall asleep.
     // Look a few times: the others may be about to come.
     for (last_looks look; look.are_left(); look.pause()) {
       if (over(word_.load(memory_order_relaxed))) return true;  // whoever acts on it loads again
       if (limit.has_passed()) return false;
     }
-#endif
     // Say that somebody sleeps, look again, and sleep while nothing is new. Both are steps on one word: a change that
     // does not see us is one that we see.
     for (bool late = false;;) {

@@ -295,12 +295,13 @@ class waiting_queue : public queue_members<Derived, T> {
   [[gnu::noinline]] static conqueue_status wait_and_retry(event_count& event, deadline limit,
                                                           conqueue_status not_yet, Attempt&& attempt) {
     conqueue_status status = not_yet;
-    for (last_looks look; look.are_left();) {
+    last_looks look;
+    do {  // once in any case: under the checker, which would else explore the way to sleep for minutes
       if (limit.has_passed()) return status;
       look.pause();
       status = attempt();
       if (status != not_yet) return status;
-    }
+    } while (look.are_left());
     event.await_until(limit, [&] {
       status = attempt();
       return status != not_yet;

@@ -69,12 +69,10 @@ class parked final : public waiter {
   }
 
   std::uint32_t listen(deadline limit) noexcept {
-#ifndef SWITCHYARD_MODEL  // The checker lets a thread that pauses go on only after the others: it would never fall asleep.
     // Look a few times: whoever picks us may be about to.
     for (last_looks look; look.are_left() && !limit.has_passed(); look.pause()) {
       if (told_.load(memory_order_relaxed) != is_asleep) break;  // (2) follows
     }
-#endif
     for (bool late = false;;) {
       // (2) acquire: pairs with the release in (1).
       const std::uint32_t told = told_.load(memory_order_acquire);

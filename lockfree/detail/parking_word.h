@@ -110,13 +110,11 @@ class parking_word {
 
   template <class Pass, class Stopped>
   [[gnu::noinline]] bool wait(deadline limit, Pass& pass, Stopped stopped) {
-#ifndef SWITCHYARD_MODEL  // The checker lets a thread that pauses go on only after the others: it would never fall asleep.
     // Look a few times: what we wait for may be about to happen.
     for (last_looks look; look.are_left(); look.pause()) {
       if (try_pass(pass)) return true;
       if (stopped() || limit.has_passed()) return false;
     }
-#endif
     // Be counted, look again, and sleep while the number is the one that did not let us pass. The registration and
     // the updates are steps on one word: an update that does not see us is one that we see.
     word_.fetch_add(one_sleeper, memory_order_relaxed);  // (5)
