@@ -49,7 +49,7 @@ inline void use_membarrier(bool use) noexcept {
 
 /// The hot side: a compiler barrier and one load of a constant, where the kernel has membarrier; a full
 /// fence elsewhere. Wait-free.
-inline void asymmetric_fence_light() noexcept {
+[[gnu::always_inline]] inline void asymmetric_fence_light() noexcept {
   if (detail::membarrier_ready.load(memory_order_relaxed)) [[likely]] {
     atomic_signal_fence(memory_order_seq_cst);
   } else {

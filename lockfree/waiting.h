@@ -35,6 +35,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "switchyard/atomics/asymmetric_fence.h"
@@ -60,8 +61,14 @@ class waiting_queue : public queue_members<Derived, T> {
   /// The same, waiting for room until `limit`.
   template <class... Args>
   [[nodiscard]] conqueue_status try_emplace_until(deadline limit, Args&&... args) {
-    return retry_until(not_full_, limit, conqueue_status::full,
-                       [&] { return try_emplace(std::forward<Args>(args)...); });
+    const conqueue_status status = try_emplace(std::forward<Args>(args)...);
+    if (status != conqueue_status::full) [[likely]] return status;
+    if constexpr ((is_copied_to_wait<Args> && ...)) {
+      return wait_and_retry(not_full_, limit, status,
+                            [this, ... late = args]() mutable { return try_emplace(static_cast<Args&&>(late)...); });
+    } else {
+      return wait_and_retry(not_full_, limit, status, [&] { return try_emplace(std::forward<Args>(args)...); });
+    }
   }
 
   /// The first element, or `empty`, or `closed` if the queue is closed and empty.
@@ -74,8 +81,7 @@ class waiting_queue : public queue_members<Derived, T> {
   /// The same, waiting for an element until `limit`.
   [[nodiscard]] pop_result<T> try_pop_until(deadline limit) {
     std::optional<T> element;
-    const conqueue_status status =
-        retry_until(not_empty_, limit, conqueue_status::empty, [&] { return pop_into(element); });
+    const conqueue_status status = pop_into_until(element, limit);
     return as_result(element, status);
   }
 
@@ -84,7 +90,7 @@ class waiting_queue : public queue_members<Derived, T> {
   /// g++ 12 copies the result, in eight nanoseconds, where it initialises a variable that is const: use `auto`.
   std::optional<T> pop() {
     std::optional<T> element;
-    retry_until(not_empty_, deadline::never(), conqueue_status::empty, [&] { return pop_into(element); });
+    pop_into_until(element, deadline::never());
     return element;
   }
 
@@ -157,7 +163,7 @@ class waiting_queue : public queue_members<Derived, T> {
   std::size_t pop_n(Out out, std::size_t max) {
     std::size_t done = 0;
     if (max == 0) return 0;
-    retry_until(not_empty_, deadline::never(), conqueue_status::empty, [&] {
+    const auto attempt = [&] {
       pop_some(out, max, done);
       if (done != 0) return conqueue_status::success;
       if (!self().is_closed()) return conqueue_status::empty;
@@ -165,7 +171,10 @@ class waiting_queue : public queue_members<Derived, T> {
       const conqueue_status status = pop_with(write_to(out));
       if (status == conqueue_status::success) done = 1;
       return status;
-    });
+    };
+    if (attempt() == conqueue_status::empty) {
+      wait_and_retry(not_empty_, deadline::never(), conqueue_status::empty, attempt);
+    }
     return done;
   }
 
@@ -199,10 +208,13 @@ class waiting_queue : public queue_members<Derived, T> {
   // who waits for what they changed and, on a closed queue, all consumers, as this operation may have been the
   // last that "closed" had to wait for. (A pop that found nothing is never that; and were it to notify, a
   // consumer would wake itself for ever.) One fence orders both looks after the operation.
-  void ended(event_count& changed, std::size_t n) noexcept {
+  [[gnu::always_inline]] void ended(event_count& changed, std::size_t n) noexcept {
     asymmetric_fence_light();
-    if (n != 0 && changed.has_waiters()) [[unlikely]] changed.notify(saturated(n));
-    if (self().is_closed()) [[unlikely]] not_empty_.notify_all();
+    if ((n != 0 && changed.has_waiters()) || self().is_closed()) [[unlikely]] tell(changed, n);
+  }
+  [[gnu::noinline]] void tell(event_count& changed, std::size_t n) noexcept {
+    if (n != 0) changed.notify(saturated(n));
+    if (self().is_closed()) not_empty_.notify_all();
   }
 
   // `push` returns its status. If it throws, the room that it held for a while is free again.
@@ -215,7 +227,11 @@ class waiting_queue : public queue_members<Derived, T> {
       ended(not_full_, 1);
       throw;
     }
-    ended(not_empty_, status == conqueue_status::success ? 1 : 0);
+    if (status == conqueue_status::success) [[likely]] {
+      ended(not_empty_, 1);
+    } else {
+      ended(not_empty_, 0);
+    }
     return status;
   }
 
@@ -234,6 +250,20 @@ class waiting_queue : public queue_members<Derived, T> {
 
   conqueue_status pop_into(std::optional<T>& result) {
     return pop_with([&](T&& element) { result.emplace(std::move(element)); });
+  }
+  // The same, waiting for an element until `limit`. What can be copied for nothing is popped into a variable of its own
+  // once it must wait, as below.
+  conqueue_status pop_into_until(std::optional<T>& result, deadline limit) {
+    const conqueue_status status = pop_into(result);
+    if (status != conqueue_status::empty) [[likely]] return status;
+    if constexpr (std::is_trivially_copyable_v<T>) {
+      std::optional<T> late;
+      const conqueue_status ended = wait_and_retry(not_empty_, limit, status, [&] { return pop_into(late); });
+      if (late) result.emplace(std::move(*late));
+      return ended;
+    } else {
+      return wait_and_retry(not_empty_, limit, status, [&] { return pop_into(result); });
+    }
   }
   static pop_result<T> as_result(std::optional<T>& element, conqueue_status status) {
     if (status != conqueue_status::success) return unexpected(status);
@@ -282,15 +312,15 @@ class waiting_queue : public queue_members<Derived, T> {
     if (done != 0) ended(not_full_, done);
   }
 
-  // Calls `attempt` until it returns something else than `not_yet`, or `limit` has passed.
-  template <class Attempt>
-  static conqueue_status retry_until(event_count& event, deadline limit, conqueue_status not_yet,
-                                     Attempt attempt) {
-    const conqueue_status status = attempt();
-    return status != not_yet ? status : wait_and_retry(event, limit, not_yet, attempt);
-  }
+  // What a push that has to wait copies first: so the caller's variable needs no address, and can stay in a register, on the
+  // way that does not wait.
+  template <class Arg>
+  static constexpr bool is_copied_to_wait =
+      std::is_scalar_v<std::remove_reference_t<Arg>> &&
+      (std::is_const_v<std::remove_reference_t<Arg>> || !std::is_lvalue_reference_v<Arg>);
 
-  // Spins, in case the other side is at work this moment, then sleeps. Apart, to keep the way here short.
+  // Calls `attempt` until it returns something else than `not_yet`, or `limit` has passed: looks a few times, in case the
+  // other side is at work this moment, then sleeps. Apart, to keep the way here short.
   template <class Attempt>
   [[gnu::noinline]] static conqueue_status wait_and_retry(event_count& event, deadline limit,
                                                           conqueue_status not_yet, Attempt&& attempt) {

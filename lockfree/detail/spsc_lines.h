@@ -341,8 +341,9 @@ class spsc_lines : public waiting_queue<Self, T> {
     return n >= wanted ? n : look_for_room(tail, wanted);
   }
 
-  // The same, going on to the next line if this one is full. Throws what the store does.
-  std::size_t look_for_room(std::uint64_t tail, std::size_t wanted) {
+  // The same, going on to the next line if this one is full. Throws what the store does. Apart, as what comes once a line,
+  // to keep short what comes with every element.
+  [[gnu::noinline]] std::size_t look_for_room(std::uint64_t tail, std::size_t wanted) {
     producer_side& p = *producer_;
     auto n = std::numeric_limits<std::size_t>::max();
     const std::uint64_t known = p.limit;
