@@ -83,15 +83,16 @@ class slot_ring {
 
     /// Appends `word`, and sets it to what the slot has kept: `success`. Or `full` or `closed`.
     conqueue_status try_put(std::uint64_t& word) noexcept {
-      conqueue_status status = ring_.put_at(tail_, word);
-      if (status == conqueue_status::full && !moved_ && should_look_again(ring_.put_side_->full_at, tail_)) {
-        status = ring_.put_at(tail_, word);
+      obstacle met;
+      if (!ring_.put_at(tail_, word, met)) [[unlikely]] {
+        const outcome later = ring_.put_later(tail_, word, met, !moved_);
+        tail_ = later.at;
+        word = later.word;
+        if (later.status != conqueue_status::success) return later.status;
       }
-      if (status == conqueue_status::success) {
-        moved_ = true;
-        tail_ = ring_.after(tail_);
-      }
-      return status;
+      moved_ = true;
+      tail_ = ring_.after(tail_);
+      return conqueue_status::success;
     }
 
     /// What a put would be told at this moment: `success`, `full` or `closed`.
@@ -124,15 +125,16 @@ class slot_ring {
     /// Removes the oldest word into `word`, and has the slot keep what `word` was: `success`. Or `empty`, or
     /// `closed` if closed and empty.
     conqueue_status try_take(std::uint64_t& word) noexcept {
-      conqueue_status status = ring_.take_at(head_, word);
-      if (status == conqueue_status::empty && !moved_ && should_look_again(ring_.take_side_->empty_at, head_)) {
-        status = ring_.take_at(head_, word);
+      obstacle met;
+      if (!ring_.take_at(head_, word, met)) [[unlikely]] {
+        const outcome later = ring_.take_later(head_, word, met, !moved_);
+        head_ = later.at;
+        word = later.word;
+        if (later.status != conqueue_status::success) return later.status;
       }
-      if (status == conqueue_status::success) {
-        moved_ = true;
-        head_ = ring_.after(head_);
-      }
-      return status;
+      moved_ = true;
+      head_ = ring_.after(head_);
+      return conqueue_status::success;
     }
 
     /// What a take would be told at this moment: `success`, `empty` or `closed`.
@@ -262,47 +264,84 @@ class slot_ring {
     return conqueue_status::busy;
   }
 
-  // Puts `word` at `tail`, or further on if that has been done, and sets `tail` to where.
-  conqueue_status put_at(position& tail, std::uint64_t& word) noexcept {
+  // What was found in a slot in place of what an operation needs, and whether that had been there a moment before.
+  struct obstacle {
+    position control = 0;
+    bool lost_race = false;
+  };
+  // What came of an operation that met one: where it has ended, and with what word.
+  struct outcome {
+    conqueue_status status;
+    position at;
+    std::uint64_t word;
+  };
+
+  // Puts `word` at `tail`, if the slot is empty and ours to fill, and sets it to what the slot has kept.
+  bool put_at(position tail, std::uint64_t& word, obstacle& met) noexcept {
+    double_word& slot = slot_at(tail);
+    const position control = slot.load_first(memory_order_acquire);  // (2) with (3), (5)
+    if (control != tail) [[unlikely]] {
+      met = {control};
+      return false;
+    }
+    double_word::words expected{tail, slot.load_second(memory_order_relaxed)};
+    if (!slot.compare_exchange(expected, {tail | full, word}, memory_order_release,  // (3) with (2), (4)
+                               memory_order_acquire)) [[unlikely]] {                 // (2) with (3), (5)
+      met = {expected.first, true};
+      return false;
+    }
+    fetch_ahead(tail);
+    word = expected.second;
+    return true;
+  }
+
+  // Takes the word at `head`, if the slot is full and ours to empty. The closing mark stays for the put of the next lap.
+  bool take_at(position head, std::uint64_t& word, obstacle& met) noexcept {
+    double_word& slot = slot_at(head);
+    position control = slot.load_first(memory_order_acquire);  // (4) with (3), (5)
+    if ((control & ~closed) != (head | full)) [[unlikely]] {
+      met = {control};
+      return false;
+    }
+    if (!empty(slot, control, control - full + lap_, word)) [[unlikely]] {
+      met = {control, true};
+      return false;
+    }
+    fetch_ahead(head);
+    return true;
+  }
+
+  // Puts `word` where the ring's tail is by now. Apart, and by value, so that whoever succeeds at once can keep all it has in
+  // registers.
+  [[gnu::noinline]] outcome put_later(position tail, std::uint64_t word, obstacle met, bool may_look_again) noexcept {
     for (backoff contention;;) {
-      double_word& slot = slot_at(tail);
-      position control = slot.load_first(memory_order_acquire);  // (2) with (3), (5)
-      if (control == tail) [[likely]] {
-        // Empty and ours to fill.
-        double_word::words expected{tail, slot.load_second(memory_order_relaxed)};
-        if (slot.compare_exchange(expected, {tail | full, word}, memory_order_release,  // (3) with (2), (4)
-                                  memory_order_acquire)) [[likely]] {                   // (2) with (3), (5)
-          fetch_ahead(tail);
-          word = expected.second;
-          return conqueue_status::success;
-        }
-        control = expected.first;
-        contention.lost_race();
+      if (met.lost_race) contention.lost_race();
+      const conqueue_status status = told_at(tail, met.control);
+      if (status == conqueue_status::busy) {
+        tail = catch_up(put_side_->tail, last_put(met.control));
+      } else if (status == conqueue_status::full && may_look_again && should_look_again(put_side_->full_at, tail)) {
+        may_look_again = false;
+      } else {
+        return {status, tail, word};
       }
-      const conqueue_status status = told_at(tail, control);
-      if (status != conqueue_status::busy) return status;
-      tail = catch_up(put_side_->tail, last_put(control));
+      if (put_at(tail, word, met)) return {conqueue_status::success, tail, word};
     }
   }
 
-  // Takes the word at `head`, or further on if that has been done, and sets `head` to where.
-  conqueue_status take_at(position& head, std::uint64_t& word) noexcept {
+  // The same for the ring's head.
+  [[gnu::noinline]] outcome take_later(position head, std::uint64_t word, obstacle met, bool may_look_again) noexcept {
     for (backoff contention;;) {
-      double_word& slot = slot_at(head);
-      position control = slot.load_first(memory_order_acquire);  // (4) with (3), (5)
-      if ((control & ~closed) == (head | full)) [[likely]] {
-        // Full and ours to empty. The closing mark stays for the put of the next lap.
-        if (empty(slot, control, control - full + lap_, word)) [[likely]] {
-          fetch_ahead(head);
-          return conqueue_status::success;
-        }
-        contention.lost_race();
+      if (met.lost_race) contention.lost_race();
+      if (met.control == head) {
+        // Still empty for this lap: `head` is the ring's, and nothing has been put there.
+        if (!may_look_again || !should_look_again(take_side_->empty_at, head)) return {conqueue_status::empty, head, word};
+        may_look_again = false;
+      } else if (met.control == (head | closed)) {
+        return {conqueue_status::closed, head, word};
+      } else if ((met.control & ~closed) != (head | full)) {  // else it was only marked
+        head = catch_up(take_side_->head, last_take(met.control));
       }
-      // Still empty for this lap: `head` is the ring's, and nothing has been put there.
-      if (control == head) return conqueue_status::empty;
-      if (control == (head | closed)) return conqueue_status::closed;
-      if ((control & ~closed) == (head | full)) continue;  // it was only marked
-      head = catch_up(take_side_->head, last_take(control));
+      if (take_at(head, word, met)) return {conqueue_status::success, head, word};
     }
   }
 

@@ -211,6 +211,21 @@ TYPED_TEST(bounded_queue_model, LaggingHintsDoNotDeceive) {
       {.preemptions = std::is_same_v<TypeParam, int> ? 2u : 1u});
 }
 
+// Who skips a slot, as it has been emptied, sees what was put into the next one before that.
+TYPED_TEST(bounded_queue_model, NeverEmptySeenFromAside) {
+  expect_proved(
+      [] {
+        bounded_queue<TypeParam> queue(2);
+        (void)queue.try_push(make<TypeParam>(1));
+        thread other([&] {
+          (void)queue.try_push(make<TypeParam>(2));
+          require(queue.try_pop().has_value(), "there is an element");
+        });
+        require(queue.try_pop().has_value(), "never less than one element");
+      },
+      {.preemptions = 2});
+}
+
 // Who is refused, or told, sees that the queue is closed, and what the closer did before.
 TYPED_TEST(bounded_queue_model, ClosedIsSeenByWhoIsTold) {
   expect_proved(
