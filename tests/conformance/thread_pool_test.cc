@@ -169,6 +169,23 @@ TYPED_TEST(thread_pools, TasksFromOutsideBeginInTheirOrder) {
   EXPECT_TRUE(std::ranges::is_sorted(order));
 }
 
+// Tasks that give others for ever leave what comes from outside its turn.
+TYPED_TEST(thread_pools, TasksThatGoOnForEverDoNotKeepTheOthersWaiting) {
+  TypeParam pool({.threads = 1});
+  atomic<bool> over{false};
+  struct again {
+    TypeParam* pool;
+    atomic<bool>* over;
+    void operator()() const {
+      if (!over->load()) pool->post(*this);
+    }
+  };
+  pool.post(again{&pool, &over});
+  auto from_outside = pool.submit([] { return 1; });
+  EXPECT_TRUE(from_outside.wait_for(generous));
+  over = true;
+}
+
 // -- Threads ---------------------------------------------------------------------------------------------------------
 
 TYPED_TEST(thread_pools, RefusesBadNumbersOfThreads) {
@@ -202,11 +219,15 @@ TYPED_TEST(thread_pools, ThreadsHaveNamesAndAnInitializer) {
 }
 
 TYPED_TEST(thread_pools, AFailingInitializerBreaksThePool) {
-  const auto before = set_exception_hook([](const thread_failure&) {});
+  atomic<int> told{0};
+  const auto before = set_exception_hook([&](const thread_failure& failure) {
+    if (failure.name == "breaks-0" || failure.name == "breaks-1") ++told;
+    EXPECT_THROW(std::rethrow_exception(failure.exception), std::domain_error);
+  });
   {
     std::latch go_on(1);
     atomic<int> calls{0};
-    TypeParam pool({.threads = 2, .initializer = [&] {
+    TypeParam pool({.threads = 2, .name = "breaks", .initializer = [&] {
                       if (calls.fetch_add(1) == 0) go_on.wait();
                       throw std::domain_error("no luck");
                     }});
@@ -223,6 +244,8 @@ TYPED_TEST(thread_pools, AFailingInitializerBreaksThePool) {
     EXPECT_THROW(pool.post([] {}), broken_pool);
     pool.shutdown();
     EXPECT_THROW(pool.submit([] {}), broken_pool);
+    EXPECT_EQ(told.load(), 2) << "the hook, by each thread";
+    EXPECT_EQ(pool.statistics().done, 0U);
   }
   set_exception_hook(before);
 }
@@ -577,6 +600,19 @@ TYPED_TEST(thread_pools, MapHasALimitOfTime) {
                future_timeout);
 }
 
+TYPED_TEST(thread_pools, TheLimitOfMapCountsFromItsCall) {
+  busy_pool<TypeParam> busy;
+  bool at_once = false;  // a machine that is busy may be slow once, not always
+  for (int i = 0; i < 10 && !at_once; ++i) {
+    auto results = busy.pool.map(twice, numbers(1), {.time_limit = 200ms});
+    std::this_thread::sleep_for(200ms);
+    const auto before = steady::now();
+    EXPECT_THROW(results.begin(), future_timeout);
+    at_once = steady::now() - before < 200ms;
+  }
+  EXPECT_TRUE(at_once);
+}
+
 TYPED_TEST(thread_pools, MapTakesFromTheInputOnlyAsFarAsItMayLookAhead) {
   TypeParam pool({.threads = 2});
   int taken = 0;
@@ -667,11 +703,30 @@ TYPED_TEST(thread_pools, Statistics) {
   EXPECT_EQ(after.queued, 0U);
   EXPECT_EQ(after.running, 0U);
   EXPECT_EQ(after.done, 6U);
+  EXPECT_EQ(after.stolen, 0U) << "there is nobody to steal";
   TypeParam idle({.threads = 1});
   std::this_thread::sleep_for(20ms);
   idle.submit([] {}).get();
   idle.shutdown();
   EXPECT_GE(idle.statistics().idle, 10ms);
+}
+
+// What a task gives is taken by another thread, as its own waits outside; what is run by a thread that waits is counted too.
+TYPED_TEST(thread_pools, StatisticsOfWhatIsTakenFromAnotherOrRunWhileWaiting) {
+  TypeParam pool({.threads = 2});
+  pool.submit([&] {
+        std::latch elsewhere(1);
+        pool.post([&] { elsewhere.count_down(); });
+        elsewhere.wait();
+      })
+      .get();
+  pool.submit([&] { pool.submit([] {}).get(); }).get();
+  pool.shutdown();
+  EXPECT_EQ(pool.statistics().done, 4U);
+  EXPECT_EQ(pool.statistics().running, 0U);
+  constexpr bool steals = std::is_same_v<TypeParam, lockfree::thread_pool>;
+  EXPECT_GE(pool.statistics().stolen, steals ? 1U : 0U);
+  EXPECT_LE(pool.statistics().stolen, steals ? 2U : 0U);
 }
 
 }  // namespace

@@ -350,6 +350,31 @@ TEST(thread_pool, BlockingBreaksWhileItIsShutDown) {
   set_exception_hook(before);
 }
 
+// It is broken by one thread and shut down by another, and nothing was given: whoever comes then learns why from nothing but
+// the refusal itself.
+template <class Pool>
+void break_while_it_is_shut_down() {
+  Pool pool({.threads = 1, .initializer = [] { throw std::domain_error("no luck"); }});
+  pool.shutdown({.wait = false});
+  try {
+    pool.post([] {});
+    require(false, "closed");
+  } catch (const broken_pool& told) {
+    require(told.cause() != nullptr, "and why");
+  } catch (const pool_shut_down&) {
+  }
+}
+TEST(thread_pool, LockfreeTellsWhyThoughItWasShutDown) {
+  const auto before = set_exception_hook([](const thread_failure&) {});
+  expect_proved(break_while_it_is_shut_down<stealing_pool>, {.preemptions = 1});
+  set_exception_hook(before);
+}
+TEST(thread_pool, BlockingTellsWhyThoughItWasShutDown) {
+  const auto before = set_exception_hook([](const thread_failure&) {});
+  expect_proved(break_while_it_is_shut_down<locking_pool>, {.preemptions = 1});
+  set_exception_hook(before);
+}
+
 template <class Pool>
 void give_inside() {
   Pool pool({.threads = 1});

@@ -170,12 +170,10 @@ class future_core {
 
   /// True: complete. False: `limit` came first.
   bool sleep_until(deadline limit) noexcept {
-#ifndef SWITCHYARD_MODEL  // there, who pauses goes on only after the others: it would never fall asleep
-    for (backoff spin; !spin.should_park(); spin.wait()) {
+    for (last_looks look; look.are_left(); look.pause()) {
       if (is_complete()) return true;
       if (limit.has_passed()) return false;
     }
-#endif
     for (;;) {
       word seen = word_.load(memory_order_acquire);  // (12) with (9), (10)
       if (phase_in(seen) >= value) return true;

@@ -84,6 +84,13 @@ inline std::string this_threads_name() {
 #endif
 }
 
+/// Tells the exception hook of what has been thrown in this thread.
+inline void report_here(const std::exception_ptr& thrown) {
+  report_or_say_why_not([&] {
+    return thread_failure{this_threads_name(), std::this_thread::get_id(), thrown};
+  });
+}
+
 /// Calls `f`, which nobody waits for.
 template <class F>
 void call_or_report(F&& f) noexcept {
@@ -92,7 +99,7 @@ void call_or_report(F&& f) noexcept {
   } catch (...) {
     const std::exception_ptr thrown = std::current_exception();
     if (thrown == nullptr) std::terminate();  // pthread_exit or pthread_cancel, in what is not its own thread
-    report_exception({this_threads_name(), std::this_thread::get_id(), thrown});
+    report_here(thrown);
   }
 }
 
