@@ -98,7 +98,8 @@ class looks_before_sleep {
 /// For queues, where the next change comes soon if it comes at all.
 using last_looks = looks_before_sleep<16, 2>;
 /// For a step that all wait for: of barriers, latches, events, semaphores, and locks that are handed over. As a rule some of
-/// those that are waited for have not run yet, and need the processor.
-using brief_looks = looks_before_sleep<2, 1>;
+/// those that are waited for have not run yet, and need the processor. (With fewer looks, two threads that take turns, each
+/// on a processor of its own, no longer catch each other's step by them.)
+using brief_looks = looks_before_sleep<4, 1>;
 
 }  // namespace switchyard

@@ -348,8 +348,9 @@ TYPED_TEST(thread_pool_stress, NoMemoryToSayThatItIsBroken) {
       TypeParam pool({.threads = 1, .name = "a name that does not fit into its string", .initializer = [&, n] {
                         let_misfortune_begin(n);
                         struct tells_at_the_end {
-                          atomic<bool>& was_last;
+                          explicit tells_at_the_end(atomic<bool>& where) : was_last(where) {}
                           ~tells_at_the_end() { was_last = misfortune::is_due(); }
+                          atomic<bool>& was_last;
                         };
                         thread_local std::optional<tells_at_the_end> at_the_end;
                         at_the_end.emplace(was_last);
