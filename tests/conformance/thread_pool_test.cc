@@ -446,6 +446,59 @@ TYPED_TEST(thread_pools, ManyTasksThatWait) {
   for (int i = 0; i < count; ++i) ASSERT_EQ(futures[static_cast<std::size_t>(i)].get(), i);
 }
 
+// All but one of three threads wait outside the pool: that one gets what any of the others has given.
+TYPED_TEST(thread_pools, EveryThreadTakesWhatAnyOtherHasGiven) {
+  TypeParam pool({.threads = 3});
+  for (int giver = 0; giver < 3; ++giver) {
+    for (int taker = 0; taker < 3; ++taker) {
+      if (giver == taker) continue;
+      std::latch all_here(3);
+      std::latch given(1);
+      std::latch run(1);
+      std::vector<future<void>> futures;
+      for (int i = 0; i < 3; ++i) {
+        futures.push_back(pool.submit([&] {
+          all_here.arrive_and_wait();
+          const std::string name = thread::current().name();
+          const int me = name.back() - '0';
+          if (me == giver) {
+            pool.post([&] { run.count_down(); });
+            given.count_down();
+          }
+          given.wait();
+          if (me != taker) run.wait();
+        }));
+      }
+      for (auto& f : futures) f.get();
+    }
+  }
+}
+
+// Tasks run on top of each other, in one stack: not without bounds.
+TYPED_TEST(thread_pools, TasksThatWaitPileUpOnlySoFar) {
+  TypeParam pool({.threads = 1});
+  promise<void> last;
+  const future<void> awaited = last.get_future();
+  atomic<int> depth{0};
+  atomic<int> deepest{0};
+  const auto wait_inside = [&] {
+    if (const int now = ++depth; now > deepest.load()) deepest = now;
+    awaited.wait();
+    --depth;
+  };
+  pool.post([&] {
+    for (int i = 0; i < 1000; ++i) pool.post(wait_inside);
+    wait_inside();
+  });
+  for (const auto until = steady::now() + generous; deepest.load() < 100 && steady::now() < until;) {
+    std::this_thread::sleep_for(1ms);
+  }
+  std::this_thread::sleep_for(20ms);
+  EXPECT_GE(deepest.load(), 2);
+  EXPECT_LE(deepest.load(), 200);
+  last.set_value();
+}
+
 // A worker waits for what an outsider does only if another task, given later, has run.
 TYPED_TEST(thread_pools, AWaitingWorkerRunsWhatComesLater) {
   TypeParam pool({.threads = 1});
@@ -724,6 +777,13 @@ TYPED_TEST(thread_pools, StatisticsOfWhatIsTakenFromAnotherOrRunWhileWaiting) {
   pool.shutdown();
   EXPECT_EQ(pool.statistics().done, 4U);
   EXPECT_EQ(pool.statistics().running, 0U);
+  TypeParam one({.threads = 1});
+  one.submit([&] {
+       for (int i = 0; i < 3; ++i) one.post([] {});
+       EXPECT_EQ(one.statistics().queued, 3U) << "also what a task has given";
+       EXPECT_EQ(one.statistics().running, 1U);
+     })
+      .get();
   constexpr bool steals = std::is_same_v<TypeParam, lockfree::thread_pool>;
   EXPECT_GE(pool.statistics().stolen, steals ? 1U : 0U);
   EXPECT_LE(pool.statistics().stolen, steals ? 2U : 0U);

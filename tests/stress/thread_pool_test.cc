@@ -212,7 +212,10 @@ int give_some(Pool& pool, books& all) {
       if (i % 3 == 0) {
         pool.post([e = books::entry(all)]() mutable { e.call(); });
       } else if (i % 3 == 1) {
-        pool.post([e = books::entry(all), large = std::array<std::uint64_t, 20>{}]() mutable { e.call(); });
+        pool.post([e = books::entry(all), large = std::array<std::uint64_t, 20>{}]() mutable {
+          static_cast<void>(large);
+          e.call();
+        });
       } else {
         pool.submit([e = books::entry(all)]() mutable { e.call(); });
       }

@@ -86,7 +86,7 @@ class future_core {
     // (4) acquire: with (5) of all others, who have let go. The only one left need not say so.
     if (holders_.load(memory_order_acquire) == 1 ||
         holders_.fetch_sub(1, memory_order_acq_rel) == 1) {  // (5) with (4) and itself
-      delete this;
+      end();
     }
   }
 
@@ -212,6 +212,8 @@ class future_core {
 
   /// It has been cancelled, and what was to be done will not be.
   virtual void drop_work() noexcept {}
+  /// Nobody holds it any more.
+  virtual void end() noexcept { delete this; }
 
  private:
   // {the call-back given last: 59, has_watcher: 1, has_sleeper: 1, phase: 3}; the list is empty from completion on. That
