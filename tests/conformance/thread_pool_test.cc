@@ -171,8 +171,8 @@ TYPED_TEST(thread_pools, TasksFromOutsideBeginInTheirOrder) {
 
 // Tasks that give others for ever leave what comes from outside its turn.
 TYPED_TEST(thread_pools, TasksThatGoOnForEverDoNotKeepTheOthersWaiting) {
-  TypeParam pool({.threads = 1});
   atomic<bool> over{false};
+  TypeParam pool({.threads = 1});
   struct again {
     TypeParam* pool;
     atomic<bool>* over;
@@ -455,6 +455,7 @@ TYPED_TEST(thread_pools, EveryThreadTakesWhatAnyOtherHasGiven) {
       std::latch all_here(3);
       std::latch given(1);
       std::latch run(1);
+      future<void> taken;
       std::vector<future<void>> futures;
       for (int i = 0; i < 3; ++i) {
         futures.push_back(pool.submit([&] {
@@ -462,7 +463,7 @@ TYPED_TEST(thread_pools, EveryThreadTakesWhatAnyOtherHasGiven) {
           const std::string name = thread::current().name();
           const int me = name.back() - '0';
           if (me == giver) {
-            pool.post([&] { run.count_down(); });
+            taken = pool.submit([&] { run.count_down(); });
             given.count_down();
           }
           given.wait();
@@ -470,13 +471,13 @@ TYPED_TEST(thread_pools, EveryThreadTakesWhatAnyOtherHasGiven) {
         }));
       }
       for (auto& f : futures) f.get();
+      taken.get();
     }
   }
 }
 
 // Tasks run on top of each other, in one stack: not without bounds.
 TYPED_TEST(thread_pools, TasksThatWaitPileUpOnlySoFar) {
-  TypeParam pool({.threads = 1});
   promise<void> last;
   const future<void> awaited = last.get_future();
   atomic<int> depth{0};
@@ -486,6 +487,7 @@ TYPED_TEST(thread_pools, TasksThatWaitPileUpOnlySoFar) {
     awaited.wait();
     --depth;
   };
+  TypeParam pool({.threads = 1});
   pool.post([&] {
     for (int i = 0; i < 1000; ++i) pool.post(wait_inside);
     wait_inside();
@@ -766,9 +768,9 @@ TYPED_TEST(thread_pools, Statistics) {
 
 // What a task gives is taken by another thread, as its own waits outside; what is run by a thread that waits is counted too.
 TYPED_TEST(thread_pools, StatisticsOfWhatIsTakenFromAnotherOrRunWhileWaiting) {
+  std::latch elsewhere(1);
   TypeParam pool({.threads = 2});
   pool.submit([&] {
-        std::latch elsewhere(1);
         pool.post([&] { elsewhere.count_down(); });
         elsewhere.wait();
       })

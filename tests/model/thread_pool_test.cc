@@ -399,12 +399,12 @@ TEST(thread_pool, LockfreeTaskWaitsForWhatIsStolen) {
 // and does not want it any more, it wakes the second. At random: there is too much of it.
 template <class Pool>
 void pass_a_wake_up_on() {
-  Pool pool({.threads = 2});
   promise<void> first;
   promise<void> second;
   future<void> first_kept = first.get_future();
   future<void> second_kept = second.get_future();
   lockfree::event done;
+  Pool pool({.threads = 2});
   pool.post([&] {
     first_kept.wait();
     done.wait();  // helps nobody

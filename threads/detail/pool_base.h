@@ -4,7 +4,9 @@
 // When: inside `blocking/thread_pool.h` and `lockfree/thread_pool.h`. Users name those.
 // Progress: that of the queues. A worker that waits for a future runs tasks.
 // Ordering: what happened before `submit` or `post` happened before the task; the task, before its future's waits end.
-// Cost: a task of `submit` is one allocation, one of `post` none where the function is small.
+// Cost: a task of `submit` is one allocation, one of `post` none where the function is small. By `new`: tasks, futures and what
+//   waits for them are given back by whichever thread is the last, also after the pool, so that an allocator would have to
+//   be in each of them; most of a pool's memory is its threads' stacks.
 //
 // `Queues` are what tasks wait in:
 //
