@@ -62,11 +62,12 @@ class backoff {
 
 /// What a thread does that is about to sleep, and looks at what another may be about to change in one step: a few looks,
 /// then a few yields, so that the other gets the processor. There is no pause before the first, as `backoff::wait` makes:
-/// for where looking takes no more from the other than one word.
+/// for where looking takes no more from the other than one word. Two settings, which follow.
 ///
 ///   for (last_looks look; look.are_left(); look.pause()) if (it_has_changed()) return;
 ///   sleep();
-class last_looks {
+template <int Looks, int Pauses>
+class looks_before_sleep {
  public:
   bool are_left() const noexcept { return done_ < looks + yields; }
 
@@ -74,24 +75,31 @@ class last_looks {
     if (done_++ >= looks) {
       yield();
     } else {
-      for (int i = 0; i < pauses; ++i) spin_pause();
+      for (int i = 0; i < Pauses; ++i) spin_pause();
     }
   }
 
  private:
-  // The best of those measured with queues, barriers, latches, events and semaphores, 2 to 16 threads on two processors: with
-  // fewer yields, threads sleep that need not; with longer pauses, the one that is waited for does not run.
+  // With fewer yields, threads sleep that need not; with longer pauses, the one that is waited for does not run.
   // None under the checker, which lets a thread that pauses go on only after the others: it would never fall asleep.
 #ifdef SWITCHYARD_MODEL
   static constexpr int looks = 0;
   static constexpr int yields = 0;
 #else
-  static constexpr int looks = 16;
+  static constexpr int looks = Looks;
   static constexpr int yields = 16;
 #endif
-  static constexpr int pauses = 2;
 
   int done_ = 0;
 };
+
+// The best of those measured, 2 to 8 or 16 threads on two processors.
+
+/// For queues, where the next change comes soon if it comes at all.
+using last_looks = looks_before_sleep<16, 2>;
+/// For a step that all wait for: of barriers, latches, events, semaphores, and locks that are handed over. As a rule some of
+/// those that are waited for have not run yet, and need the processor. (With fewer looks, two threads that take turns, each
+/// on a processor of its own, no longer catch each other's step by them.)
+using brief_looks = looks_before_sleep<4, 1>;
 
 }  // namespace switchyard

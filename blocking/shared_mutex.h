@@ -132,13 +132,11 @@ class ABSL_LOCKABLE shared_mutex {
   template <mode Mode>
   [[gnu::noinline]] bool wait(deadline limit, const std::stop_token* stop) {
     if (limit.has_passed()) return false;
-#ifndef SWITCHYARD_MODEL  // The checker lets a thread that pauses go on only after the others: nobody would ever queue.
     // Look again a few times: the holder is probably running, and about to unlock.
-    for (backoff spin; !spin.should_park(); spin.wait()) {
+    for (last_looks look; look.are_left(); look.pause()) {
       if (take<Mode>()) return true;
       if (limit.has_passed()) return false;
     }
-#endif
 
     detail::wait_list& list = Mode == alone ? writers_ : readers_;
     detail::parked self;

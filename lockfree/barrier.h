@@ -168,7 +168,7 @@ class barrier {
   template <class Over>
   bool sleep_until(Over over, deadline limit) {
     // Look a few times: the others may be about to come.
-    for (last_looks look; look.are_left(); look.pause()) {
+    for (brief_looks look; look.are_left(); look.pause()) {
       if (over(word_.load(memory_order_relaxed))) return true;  // whoever acts on it loads again
       if (limit.has_passed()) return false;
     }

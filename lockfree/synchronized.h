@@ -87,7 +87,7 @@ class synchronized {
   /// `synchronized`: it would be called for ever.
   template <class F>
   auto update(F&& f) {
-    for (backoff races;; races.lost_race()) {
+    for (;; give_head_start()) {  // whoever was faster has the line, and gets some more changes done with it
       joint_reading seen;
       draft next = copy(seen);
       if constexpr (std::is_void_v<std::invoke_result_t<F&, T&>>) {
@@ -115,7 +115,7 @@ class synchronized {
   /// Sets the value.
   void store(T desired) {
     draft next(allocator_, std::in_place, std::move(desired));
-    for (backoff races;; races.lost_race()) {
+    for (;; give_head_start()) {
       if (replace(look(), next)) return;
     }
   }
@@ -123,7 +123,7 @@ class synchronized {
   /// Sets the value and returns the one before, with no other between the two.
   T exchange(T desired) {
     draft next(allocator_, std::in_place, std::move(desired));
-    for (backoff races;; races.lost_race()) {
+    for (;; give_head_start()) {
       joint_reading seen;
       T before = load(seen);
       if (replace(seen, next)) return before;

@@ -158,11 +158,9 @@ class stealing_queues {
   task_from wait_take(task& into, std::size_t worker) {
     task_from how = task_from::nothing;
     const auto ready = [&] { return (how = try_take(into, worker)) != task_from::nothing; };
-#ifndef SWITCHYARD_MODEL  // there, who pauses goes on only after the others: it would never be asleep when they push
-    for (backoff spin; !spin.should_park(); spin.wait()) {
+    for (last_looks look; look.are_left(); look.pause()) {
       if (ready()) return how;
     }
-#endif
     idle_.await(ready);
     return how;
   }

@@ -87,7 +87,7 @@ struct joint_update {
     static_assert((std::is_same_v<means, typename is_synchronized<Others>::type> && ...), "of one kind");
     constexpr std::size_t count = 1 + sizeof...(Others);
     const order<count> where({&first.word(), &others.word()...});
-    for (backoff races;; races.lost_race()) {
+    for (;; give_head_start()) {  // whoever was faster has all the lines, and gets some more changes done with them
       readings<count> seen;
       auto drafts = [&]<std::size_t... I>(std::index_sequence<0, I...>) {
         const std::scoped_lock inside(means::domain());

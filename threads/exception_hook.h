@@ -110,4 +110,19 @@ inline void report_exception(const thread_failure& failure) {
   }
 }
 
+namespace detail {
+
+/// Calls the hook with the `thread_failure` that `make` returns; where there is no memory for that, says so.
+template <class Make>
+void report_or_say_why_not(Make make) {
+  try {
+    report_exception(make());
+  } catch (...) {
+    if (std::current_exception() == nullptr) throw;  // as above
+    std::fputs("Exception in a thread, and no memory left to tell of which\n", stderr);
+  }
+}
+
+}  // namespace detail
+
 }  // namespace switchyard

@@ -7,8 +7,8 @@
 // Progress: everything but waiting is lock-free, apart from the allocator. In a pool's worker, waiting does the pool's work.
 // Ordering: what happened before the completion, or the cancellation, happened before the end of every wait.
 // Exceptions: one that is set, or leaves a task, is thrown by `get`. Those of call-backs go to the exception hook.
-// Cost: one allocation for a promise with its future, one for each call-back, none to wait; a system call only if a
-//   thread sleeps. A future that is destroyed waits for nobody.
+// Cost: one allocation for a promise with its future, by an allocator of one's own if it is given one; one by `new` for each
+//   call-back, none to wait; a system call only if a thread sleeps. A future that is destroyed waits for nobody.
 //
 //   switchyard::promise<int> p;
 //   switchyard::future<int> answer = p.get_future();
@@ -262,6 +262,10 @@ template <class T>
 class promise {
  public:
   promise() : core_(new detail::future_core_of<T>(1)) {}
+  /// What it shares with its future is in memory from `allocator`, of which a copy gives it back; call-backs are not.
+  template <class Allocator>
+  promise(std::allocator_arg_t, const Allocator& allocator)
+      : core_(detail::allocated_core<T, Allocator>::make(allocator)) {}
   promise(promise&& other) noexcept = default;
   promise& operator=(promise&& other) noexcept {
     promise(std::move(other)).swap(*this);

@@ -34,15 +34,10 @@ class interruption {
     }
   }
 
-  void begin() noexcept {
-    std::uint32_t expected = before;
-    state_.compare_exchange_strong(expected, waiting, memory_order_relaxed, memory_order_relaxed);
-  }
   // A read-modify-write reads the newest value: one wake-up is enough.
   bool is_asked() noexcept { return state_.fetch_or(0, memory_order_relaxed) == asked; }
-  void end() noexcept { state_.store(gone, memory_order_relaxed); }
 
-  /// From `begin` to `end`.
+  /// While it exists, its thread waits.
   class sensitive {
    public:
     explicit sensitive(interruption& to) noexcept : to_(to) { to_.begin(); }
@@ -55,6 +50,12 @@ class interruption {
   };
 
  private:
+  void begin() noexcept {
+    std::uint32_t expected = before;
+    state_.compare_exchange_strong(expected, waiting, memory_order_relaxed, memory_order_relaxed);
+  }
+  void end() noexcept { state_.store(gone, memory_order_relaxed); }
+
   static constexpr std::uint32_t before = 0;
   static constexpr std::uint32_t waiting = 1;
   static constexpr std::uint32_t asked = 2;

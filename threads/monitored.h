@@ -49,7 +49,7 @@ struct says_one_consumer<true> {
 
 }  // namespace detail
 
-/// `Queue`: one of either side, or what has its members. The constructor's arguments are the queue's.
+/// `Queue`: one of either side, or what has its members.
 template <class Queue>
 class monitored : public queue_members<monitored<Queue>, typename Queue::value_type>,
                   public detail::says_keeps_what_throws<keeps_what_throws<Queue>>,
@@ -62,8 +62,12 @@ class monitored : public queue_members<monitored<Queue>, typename Queue::value_t
  public:
   using queue_type = Queue;
 
+  /// Made as the queue is: by its capacity and the rest, or by the rest.
   template <class... Args>
-    requires std::constructible_from<Queue, Args...>
+    requires std::constructible_from<Queue, std::size_t, Args...>
+  explicit monitored(std::size_t capacity, Args&&... args) : queue_(capacity, std::forward<Args>(args)...) {}
+  template <class... Args>
+    requires std::constructible_from<Queue, Args...> && (... && !std::integral<std::remove_cvref_t<Args>>)
   explicit monitored(Args&&... args) : queue_(std::forward<Args>(args)...) {}
   monitored(const monitored&) = delete;
   monitored& operator=(const monitored&) = delete;

@@ -24,7 +24,6 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
-#include <cstdio>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -307,12 +306,9 @@ inline void thread::could_not_start(int error) const {
 }
 
 inline void thread::report(const detail::thread_record& record) {
-  try {
-    report_exception({record.name(), std::this_thread::get_id(), record.exception});
-  } catch (...) {
-    if (std::current_exception() == nullptr) throw;
-    std::fputs("Exception in a thread, and no memory left to tell of which\n", stderr);
-  }
+  detail::report_or_say_why_not([&] {
+    return thread_failure{record.name(), std::this_thread::get_id(), record.exception};
+  });
 }
 
 inline void* thread::run(void* from_starter) {

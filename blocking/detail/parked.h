@@ -70,7 +70,7 @@ class parked final : public waiter {
 
   std::uint32_t listen(deadline limit) noexcept {
     // Look a few times: whoever picks us may be about to.
-    for (last_looks look; look.are_left() && !limit.has_passed(); look.pause()) {
+    for (brief_looks look; look.are_left() && !limit.has_passed(); look.pause()) {
       if (told_.load(memory_order_relaxed) != is_asleep) break;  // (2) follows
     }
     for (bool late = false;;) {

@@ -111,7 +111,7 @@ class parking_word {
   template <class Pass, class Stopped>
   [[gnu::noinline]] bool wait(deadline limit, Pass& pass, Stopped stopped) {
     // Look a few times: what we wait for may be about to happen.
-    for (last_looks look; look.are_left(); look.pause()) {
+    for (brief_looks look; look.are_left(); look.pause()) {
       if (try_pass(pass)) return true;
       if (stopped() || limit.has_passed()) return false;
     }

@@ -169,6 +169,23 @@ TYPED_TEST(thread_pools, TasksFromOutsideBeginInTheirOrder) {
   EXPECT_TRUE(std::ranges::is_sorted(order));
 }
 
+// Tasks that give others for ever leave what comes from outside its turn.
+TYPED_TEST(thread_pools, TasksThatGoOnForEverDoNotKeepTheOthersWaiting) {
+  atomic<bool> over{false};
+  TypeParam pool({.threads = 1});
+  struct again {
+    TypeParam* pool;
+    atomic<bool>* over;
+    void operator()() const {
+      if (!over->load()) pool->post(*this);
+    }
+  };
+  pool.post(again{&pool, &over});
+  auto from_outside = pool.submit([] { return 1; });
+  EXPECT_TRUE(from_outside.wait_for(generous));
+  over = true;
+}
+
 // -- Threads ---------------------------------------------------------------------------------------------------------
 
 TYPED_TEST(thread_pools, RefusesBadNumbersOfThreads) {
@@ -202,11 +219,15 @@ TYPED_TEST(thread_pools, ThreadsHaveNamesAndAnInitializer) {
 }
 
 TYPED_TEST(thread_pools, AFailingInitializerBreaksThePool) {
-  const auto before = set_exception_hook([](const thread_failure&) {});
+  atomic<int> told{0};
+  const auto before = set_exception_hook([&](const thread_failure& failure) {
+    if (failure.name == "breaks-0" || failure.name == "breaks-1") ++told;
+    EXPECT_THROW(std::rethrow_exception(failure.exception), std::domain_error);
+  });
   {
     std::latch go_on(1);
     atomic<int> calls{0};
-    TypeParam pool({.threads = 2, .initializer = [&] {
+    TypeParam pool({.threads = 2, .name = "breaks", .initializer = [&] {
                       if (calls.fetch_add(1) == 0) go_on.wait();
                       throw std::domain_error("no luck");
                     }});
@@ -223,6 +244,8 @@ TYPED_TEST(thread_pools, AFailingInitializerBreaksThePool) {
     EXPECT_THROW(pool.post([] {}), broken_pool);
     pool.shutdown();
     EXPECT_THROW(pool.submit([] {}), broken_pool);
+    EXPECT_EQ(told.load(), 2) << "the hook, by each thread";
+    EXPECT_EQ(pool.statistics().done, 0U);
   }
   set_exception_hook(before);
 }
@@ -423,6 +446,61 @@ TYPED_TEST(thread_pools, ManyTasksThatWait) {
   for (int i = 0; i < count; ++i) ASSERT_EQ(futures[static_cast<std::size_t>(i)].get(), i);
 }
 
+// All but one of three threads wait outside the pool: that one gets what any of the others has given.
+TYPED_TEST(thread_pools, EveryThreadTakesWhatAnyOtherHasGiven) {
+  TypeParam pool({.threads = 3});
+  for (int giver = 0; giver < 3; ++giver) {
+    for (int taker = 0; taker < 3; ++taker) {
+      if (giver == taker) continue;
+      std::latch all_here(3);
+      std::latch given(1);
+      std::latch run(1);
+      future<void> taken;
+      std::vector<future<void>> futures;
+      for (int i = 0; i < 3; ++i) {
+        futures.push_back(pool.submit([&] {
+          all_here.arrive_and_wait();
+          const std::string name = thread::current().name();
+          const int me = name.back() - '0';
+          if (me == giver) {
+            taken = pool.submit([&] { run.count_down(); });
+            given.count_down();
+          }
+          given.wait();
+          if (me != taker) run.wait();
+        }));
+      }
+      for (auto& f : futures) f.get();
+      taken.get();
+    }
+  }
+}
+
+// Tasks run on top of each other, in one stack: not without bounds.
+TYPED_TEST(thread_pools, TasksThatWaitPileUpOnlySoFar) {
+  promise<void> last;
+  const future<void> awaited = last.get_future();
+  atomic<int> depth{0};
+  atomic<int> deepest{0};
+  const auto wait_inside = [&] {
+    if (const int now = ++depth; now > deepest.load()) deepest = now;
+    awaited.wait();
+    --depth;
+  };
+  TypeParam pool({.threads = 1});
+  pool.post([&] {
+    for (int i = 0; i < 1000; ++i) pool.post(wait_inside);
+    wait_inside();
+  });
+  for (const auto until = steady::now() + generous; deepest.load() < 100 && steady::now() < until;) {
+    std::this_thread::sleep_for(1ms);
+  }
+  std::this_thread::sleep_for(20ms);
+  EXPECT_GE(deepest.load(), 2);
+  EXPECT_LE(deepest.load(), 200);
+  last.set_value();
+}
+
 // A worker waits for what an outsider does only if another task, given later, has run.
 TYPED_TEST(thread_pools, AWaitingWorkerRunsWhatComesLater) {
   TypeParam pool({.threads = 1});
@@ -577,6 +655,19 @@ TYPED_TEST(thread_pools, MapHasALimitOfTime) {
                future_timeout);
 }
 
+TYPED_TEST(thread_pools, TheLimitOfMapCountsFromItsCall) {
+  busy_pool<TypeParam> busy;
+  bool at_once = false;  // a machine that is busy may be slow once, not always
+  for (int i = 0; i < 10 && !at_once; ++i) {
+    auto results = busy.pool.map(twice, numbers(1), {.time_limit = 200ms});
+    std::this_thread::sleep_for(200ms);
+    const auto before = steady::now();
+    EXPECT_THROW(results.begin(), future_timeout);
+    at_once = steady::now() - before < 200ms;
+  }
+  EXPECT_TRUE(at_once);
+}
+
 TYPED_TEST(thread_pools, MapTakesFromTheInputOnlyAsFarAsItMayLookAhead) {
   TypeParam pool({.threads = 2});
   int taken = 0;
@@ -667,11 +758,37 @@ TYPED_TEST(thread_pools, Statistics) {
   EXPECT_EQ(after.queued, 0U);
   EXPECT_EQ(after.running, 0U);
   EXPECT_EQ(after.done, 6U);
+  EXPECT_EQ(after.stolen, 0U) << "there is nobody to steal";
   TypeParam idle({.threads = 1});
   std::this_thread::sleep_for(20ms);
   idle.submit([] {}).get();
   idle.shutdown();
   EXPECT_GE(idle.statistics().idle, 10ms);
+}
+
+// What a task gives is taken by another thread, as its own waits outside; what is run by a thread that waits is counted too.
+TYPED_TEST(thread_pools, StatisticsOfWhatIsTakenFromAnotherOrRunWhileWaiting) {
+  std::latch elsewhere(1);
+  TypeParam pool({.threads = 2});
+  pool.submit([&] {
+        pool.post([&] { elsewhere.count_down(); });
+        elsewhere.wait();
+      })
+      .get();
+  pool.submit([&] { pool.submit([] {}).get(); }).get();
+  pool.shutdown();
+  EXPECT_EQ(pool.statistics().done, 4U);
+  EXPECT_EQ(pool.statistics().running, 0U);
+  TypeParam one({.threads = 1});
+  one.submit([&] {
+       for (int i = 0; i < 3; ++i) one.post([] {});
+       EXPECT_EQ(one.statistics().queued, 3U) << "also what a task has given";
+       EXPECT_EQ(one.statistics().running, 1U);
+     })
+      .get();
+  constexpr bool steals = std::is_same_v<TypeParam, lockfree::thread_pool>;
+  EXPECT_GE(pool.statistics().stolen, steals ? 1U : 0U);
+  EXPECT_LE(pool.statistics().stolen, steals ? 2U : 0U);
 }
 
 }  // namespace

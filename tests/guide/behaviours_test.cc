@@ -15,24 +15,33 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/base/thread_annotations.h"
 #include "switchyard/atomics/atomic.h"
+#include "switchyard/blocking/barrier.h"
 #include "switchyard/blocking/bounded_queue.h"
+#include "switchyard/blocking/condition.h"
 #include "switchyard/blocking/event.h"
 #include "switchyard/blocking/joinable.h"
+#include "switchyard/blocking/latch.h"
+#include "switchyard/blocking/mutex.h"
 #include "switchyard/blocking/priority_queue.h"
+#include "switchyard/blocking/recursive_mutex.h"
 #include "switchyard/blocking/semaphore.h"
 #include "switchyard/blocking/stack.h"
 #include "switchyard/blocking/unbounded_queue.h"
 #include "switchyard/interface/joinable.h"
 #include "switchyard/interface/permit.h"
+#include "switchyard/lockfree/barrier.h"
 #include "switchyard/lockfree/bounded_queue.h"
 #include "switchyard/lockfree/event.h"
 #include "switchyard/lockfree/joinable.h"
+#include "switchyard/lockfree/latch.h"
 #include "switchyard/lockfree/priority_queue.h"
 #include "switchyard/lockfree/semaphore.h"
 #include "switchyard/lockfree/stack.h"
 #include "switchyard/lockfree/unbounded_queue.h"
 #include "switchyard/threads/exception_hook.h"
+#include "switchyard/threads/future.h"
 #include "switchyard/threads/thread.h"
 #include "switchyard/threads/thread_specific.h"
 #include "switchyard/threads/timer.h"
@@ -355,6 +364,97 @@ TYPED_TEST(GuideQueue, NothingIsReopened) {
   queue.shutdown();
   EXPECT_TRUE(queue.is_closed());
   EXPECT_FALSE(queue.push(1));
+}
+
+// --- 1.12 Limits of everything that waits ---
+
+/// What waits goes on until it is let pass, a little later.
+template <class Wait, class Let>
+void expect_patient(Wait wait, Let let) {
+  const thread other([&] {
+    std::this_thread::sleep_for(5ms);
+    let();
+  });
+  EXPECT_TRUE(wait());
+}
+constexpr auto longest = std::chrono::hours::max();
+
+template <class Side>
+class GuideLimits : public testing::Test {};
+struct blocking_side {
+  using semaphore = blocking::semaphore;
+  using event = blocking::event;
+  using latch = blocking::latch;
+  using barrier = blocking::barrier;
+  using queue = blocking::joinable<blocking::bounded_queue<int>>;
+};
+struct lockfree_side {
+  using semaphore = lockfree::semaphore;
+  using event = lockfree::event;
+  using latch = lockfree::latch;
+  using barrier = lockfree::barrier;
+  using queue = lockfree::joinable<lockfree::bounded_queue<int>>;
+};
+using sides = testing::Types<blocking_side, lockfree_side>;
+TYPED_TEST_SUITE(GuideLimits, sides);
+
+TYPED_TEST(GuideLimits, BeyondWhatAClockCountsMeansForEver) {
+  typename TypeParam::semaphore semaphore(0);
+  expect_patient([&] { return semaphore.try_acquire_for(longest); }, [&] { semaphore.release(); });
+  typename TypeParam::event event;
+  expect_patient([&] { return event.wait_for(longest); }, [&] { event.set(); });
+  typename TypeParam::latch latch(1);
+  expect_patient([&] { return latch.wait_for(longest); }, [&] { latch.count_down(); });
+  typename TypeParam::barrier barrier(2);
+  expect_patient([&] { return barrier.wait_for(longest) < 2; }, [&] { barrier.wait(); });
+  typename TypeParam::queue queue(1);
+  expect_patient([&] { return queue.try_pop_for(longest).has_value(); }, [&] { queue.push(1); });
+  expect_patient([&] { return queue.join_for(longest); }, [&] { queue.task_done(); });
+}
+
+TEST(GuideWaits, BeyondWhatAClockCountsMeansForEver) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  blocking::mutex lock;
+  lock.lock();
+  expect_patient([&] { return lock.try_lock_for(longest); }, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { lock.unlock(); });
+  lock.unlock();
+  blocking::condition<blocking::recursive_mutex> changed;
+  bool is_set = false;
+  {
+    std::unique_lock hold(changed);
+    expect_patient([&] { return changed.wait_for(longest, [&] { return is_set; }); },
+                   [&] {
+                     const std::lock_guard mine(changed);
+                     is_set = true;
+                     changed.notify_all();
+                   });
+  }
+  promise<int> result;
+  const future<int> coming = result.get_future();
+  expect_patient([&] { return coming.wait_for(longest); }, [&] { result.set_value(1); });
+  blocking::event end;
+  thread worker([&] { end.wait(); });
+  expect_patient([&] { return worker.join_for(longest); }, [&] { end.set(); });
+}
+
+// What a scope ends: threads and timers are joined, permits and locks given back, by an exception too.
+TEST(GuideScopes, AnExceptionCleansUp) {
+  blocking::mutex lock;
+  lockfree::semaphore slots(1);
+  atomic<bool> ended{false};
+  try {
+    const std::lock_guard hold(lock);
+    const permit slot(slots);
+    const thread worker([&](std::stop_token stop) {
+      while (!stop.stop_requested()) std::this_thread::sleep_for(1ms);
+      ended = true;
+    });
+    const timer alarm(1h, [] {});
+    throw std::runtime_error("in the middle");
+  } catch (const std::runtime_error&) {
+  }
+  EXPECT_TRUE(ended.load());
+  EXPECT_FALSE(lock.locked());
+  EXPECT_EQ(slots.value(), 1);
 }
 
 }  // namespace

@@ -303,9 +303,8 @@ TEST(parking_word, InterruptionEndsAWait) {
         parking_word word(0);
         parking_word::interruption asked;
         thread stopper([&] { asked.ask(word); });
-        asked.begin();
+        const parking_word::interruption::sensitive while_waiting(asked);
         require(!word.pass_unless(asked, take_one), "nothing to take");
-        asked.end();
       },
       {.preemptions = 3, .spurious_wakeups = 0});
 }
@@ -317,9 +316,11 @@ TEST(parking_word, InterruptionRacesWithAnUpdate) {
         parking_word::interruption asked;
         thread stopper([&] { asked.ask(word); });
         thread giver([&] { word.update(give_one); });
-        asked.begin();
-        const bool passed = word.pass_unless(asked, take_one);
-        asked.end();
+        bool passed = false;
+        {
+          const parking_word::interruption::sensitive while_waiting(asked);
+          passed = word.pass_unless(asked, take_one);
+        }
         giver.join();
         require(word.look() == (passed ? 0 : 1), "taken or there");
       },

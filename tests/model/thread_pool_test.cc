@@ -14,6 +14,7 @@
 #include "switchyard/blocking/thread_pool.h"
 #include "switchyard/interface/thread_pool.h"
 #include "switchyard/lockfree/detail/spare_nodes.h"
+#include "switchyard/lockfree/event.h"
 #include "switchyard/threads/detail/pool_base.h"
 #include "switchyard/threads/exception_hook.h"
 #include "switchyard/threads/future.h"
@@ -350,6 +351,31 @@ TEST(thread_pool, BlockingBreaksWhileItIsShutDown) {
   set_exception_hook(before);
 }
 
+// It is broken by one thread and shut down by another, and nothing was given: whoever comes then learns why from nothing but
+// the refusal itself.
+template <class Pool>
+void break_while_it_is_shut_down() {
+  Pool pool({.threads = 1, .initializer = [] { throw std::domain_error("no luck"); }});
+  pool.shutdown({.wait = false});
+  try {
+    pool.post([] {});
+    require(false, "closed");
+  } catch (const broken_pool& told) {
+    require(told.cause() != nullptr, "and why");
+  } catch (const pool_shut_down&) {
+  }
+}
+TEST(thread_pool, LockfreeTellsWhyThoughItWasShutDown) {
+  const auto before = set_exception_hook([](const thread_failure&) {});
+  expect_proved(break_while_it_is_shut_down<stealing_pool>, {.preemptions = 1});
+  set_exception_hook(before);
+}
+TEST(thread_pool, BlockingTellsWhyThoughItWasShutDown) {
+  const auto before = set_exception_hook([](const thread_failure&) {});
+  expect_proved(break_while_it_is_shut_down<locking_pool>, {.preemptions = 1});
+  set_exception_hook(before);
+}
+
 template <class Pool>
 void give_inside() {
   Pool pool({.threads = 1});
@@ -366,6 +392,37 @@ TEST(thread_pool, LockfreeTaskWaitsForWhatIsStolen) {
     future<int> f = pool.submit([&] { return pool.submit([] { return 3; }).get(); });
     require(f.get() == 3, "the result");
   });
+  EXPECT_TRUE(r.ok()) << r.report;
+}
+
+// Two workers wait for promises. The first is kept at the moment when a task comes: if the first worker is woken for that task,
+// and does not want it any more, it wakes the second. At random: there is too much of it.
+template <class Pool>
+void pass_a_wake_up_on() {
+  promise<void> first;
+  promise<void> second;
+  future<void> first_kept = first.get_future();
+  future<void> second_kept = second.get_future();
+  lockfree::event done;
+  Pool pool({.threads = 2});
+  pool.post([&] {
+    first_kept.wait();
+    done.wait();  // helps nobody
+  });
+  pool.post([&] { second_kept.wait(); });
+  thread keeper([&] { first.set_value(); });
+  pool.post([&] {
+    second.set_value();
+    done.set();
+  });
+  done.wait();
+}
+TEST(thread_pool, LockfreeWakeUpThatIsNotNeededIsPassedOn) {
+  const result r = check({.random = 3000}, pass_a_wake_up_on<stealing_pool>);
+  EXPECT_TRUE(r.ok()) << r.report;
+}
+TEST(thread_pool, BlockingWakeUpThatIsNotNeededIsPassedOn) {
+  const result r = check({.random = 3000}, pass_a_wake_up_on<locking_pool>);
   EXPECT_TRUE(r.ok()) << r.report;
 }
 

@@ -5,8 +5,10 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <exception>
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
@@ -15,6 +17,7 @@
 #include <vector>
 
 #include "switchyard/atomics/atomic.h"
+#include "switchyard/tests/blocking/accounting_allocator.h"
 #include "switchyard/threads/exception_hook.h"
 #include "switchyard/threads/wait_any.h"
 
@@ -38,6 +41,36 @@ TEST(future, ValueGoesThrough) {
   EXPECT_EQ(f.exception(), nullptr);
   EXPECT_EQ(f.get(), "xxx");
   EXPECT_FALSE(f.valid());
+}
+
+TEST(future, TakesItsMemoryFromThePromisesAllocator) {
+  using allocator = blocking::accounting_allocator<std::byte>;
+  blocking::ledger book;
+  struct alignas(64) wide {
+    int number;
+  };
+  future<wide> f;
+  {
+    promise<wide> p(std::allocator_arg, allocator(book));
+    f = p.get_future();
+    EXPECT_EQ(book.calls, 1U);
+    EXPECT_GE(book.bytes, sizeof(wide));
+    p.set_value(wide{7});
+  }
+  EXPECT_NE(book.bytes, 0U) << "the future has it still";
+  EXPECT_EQ(f.get().number, 7);
+  EXPECT_EQ(book.bytes, 0U);
+
+  promise<int> first(std::allocator_arg, allocator(book));
+  future<int> last = first.get_future().then([](int x) { return x + 1; });
+  first.set_value(1);
+  first = promise<int>();
+  EXPECT_EQ(last.get(), 2);
+  EXPECT_EQ(book.bytes, 0U);
+
+  book.calls_left = book.calls;
+  EXPECT_THROW(promise<int>(std::allocator_arg, allocator(book)), std::bad_alloc);
+  EXPECT_EQ(book.bytes, 0U);
 }
 
 TEST(future, OfVoidReferencesAndWhatCanOnlyBeMoved) {

@@ -86,7 +86,7 @@ class future_core {
     // (4) acquire: with (5) of all others, who have let go. The only one left need not say so.
     if (holders_.load(memory_order_acquire) == 1 ||
         holders_.fetch_sub(1, memory_order_acq_rel) == 1) {  // (5) with (4) and itself
-      delete this;
+      end();
     }
   }
 
@@ -170,12 +170,10 @@ class future_core {
 
   /// True: complete. False: `limit` came first.
   bool sleep_until(deadline limit) noexcept {
-#ifndef SWITCHYARD_MODEL  // there, who pauses goes on only after the others: it would never fall asleep
-    for (backoff spin; !spin.should_park(); spin.wait()) {
+    for (last_looks look; look.are_left(); look.pause()) {
       if (is_complete()) return true;
       if (limit.has_passed()) return false;
     }
-#endif
     for (;;) {
       word seen = word_.load(memory_order_acquire);  // (12) with (9), (10)
       if (phase_in(seen) >= value) return true;
@@ -214,6 +212,8 @@ class future_core {
 
   /// It has been cancelled, and what was to be done will not be.
   virtual void drop_work() noexcept {}
+  /// Nobody holds it any more.
+  virtual void end() noexcept { delete this; }
 
  private:
   // {the call-back given last: 59, has_watcher: 1, has_sleeper: 1, phase: 3}; the list is empty from completion on. That

@@ -11,6 +11,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <new>
 #include <string>
 #include <thread>
 #include <type_traits>
@@ -76,12 +77,45 @@ class future_core_of : public future_core {
   bool taken_ = false;  // written by the one who has the future
 };
 
+/// A core that nobody runs, in memory from an allocator.
+template <class T, class Allocator>
+class allocated_core final : public future_core_of<T> {
+  using own_allocator = typename std::allocator_traits<Allocator>::template rebind_alloc<allocated_core>;
+  using traits = std::allocator_traits<own_allocator>;
+
+ public:
+  /// Held once. Throws what the allocator throws.
+  static future_core_of<T>* make(const Allocator& allocator) {
+    own_allocator mine(allocator);
+    return ::new (static_cast<void*>(std::to_address(traits::allocate(mine, 1)))) allocated_core(mine);
+  }
+
+ private:
+  explicit allocated_core(const own_allocator& allocator) noexcept : future_core_of<T>(1), allocator_(allocator) {}
+  ~allocated_core() override = default;
+  void end() noexcept override {
+    own_allocator mine(allocator_);
+    const auto room = std::pointer_traits<typename traits::pointer>::pointer_to(*this);
+    this->~allocated_core();
+    traits::deallocate(mine, room, 1);
+  }
+
+  [[no_unique_address]] own_allocator allocator_;
+};
+
 inline std::string this_threads_name() {
 #ifdef SWITCHYARD_MODEL
   return {};  // the list of all threads stays from run to run, where nothing may
 #else
   return this_thread_record::get()->name();
 #endif
+}
+
+/// Tells the exception hook of what has been thrown in this thread.
+inline void report_here(const std::exception_ptr& thrown) {
+  report_or_say_why_not([&] {
+    return thread_failure{this_threads_name(), std::this_thread::get_id(), thrown};
+  });
 }
 
 /// Calls `f`, which nobody waits for.
@@ -92,7 +126,7 @@ void call_or_report(F&& f) noexcept {
   } catch (...) {
     const std::exception_ptr thrown = std::current_exception();
     if (thrown == nullptr) std::terminate();  // pthread_exit or pthread_cancel, in what is not its own thread
-    report_exception({this_threads_name(), std::this_thread::get_id(), thrown});
+    report_here(thrown);
   }
 }
 

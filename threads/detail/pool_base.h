@@ -4,7 +4,9 @@
 // When: inside `blocking/thread_pool.h` and `lockfree/thread_pool.h`. Users name those.
 // Progress: that of the queues. A worker that waits for a future runs tasks.
 // Ordering: what happened before `submit` or `post` happened before the task; the task, before its future's waits end.
-// Cost: a task of `submit` is one allocation, one of `post` none where the function is small.
+// Cost: a task of `submit` is one allocation, one of `post` none where the function is small. By `new`: tasks, futures and what
+//   waits for them are given back by whichever thread is the last, also after the pool, so that an allocator would have to
+//   be in each of them; most of a pool's memory is its threads' stacks.
 //
 // `Queues` are what tasks wait in:
 //
@@ -25,11 +27,9 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
-#include <memory>
 #include <new>
 #include <ranges>
 #include <string>
-#include <thread>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -46,7 +46,6 @@
 #include "switchyard/threads/detail/pool_task.h"
 #include "switchyard/threads/detail/task.h"
 #include "switchyard/threads/detail/wait_for_futures.h"
-#include "switchyard/threads/exception_hook.h"
 #include "switchyard/threads/future.h"
 #include "switchyard/threads/thread.h"
 #include "switchyard/threads/waiter.h"
@@ -144,7 +143,7 @@ class pool_base {
     if (options.cancel_pending) refuse_all(&cancelling);
     queues_.close();
     if (options.cancel_pending) {
-      for (task t; is_task(queues_.try_take(t, count_));) t.give_up(reason(refused_.is.load(memory_order_acquire)));  // (3)
+      for (task t; is_task(queues_.try_take(t, count_));) t.give_up(reason(refused_.load(memory_order_acquire)));  // (3)
     }
     if (!options.wait) return;
     for (Thread& each : threads_) each.join();
@@ -162,26 +161,10 @@ class pool_base {
  private:
   // Why tasks are not run any more: they are cancelled, or get an exception.
   struct refusal {
-    refusal() noexcept = default;
-    explicit refusal(std::exception_ptr what) noexcept { why.construct(std::move(what)); }
     plain<std::exception_ptr> why;
   };
   static inline const refusal cancelling{};
   static std::exception_ptr reason(const refusal* r) noexcept { return r == &cancelling ? nullptr : r->why.read(); }
-  struct free_refusal {
-    void operator()(const refusal* r) const noexcept {
-      const_cast<refusal*>(r)->why.destroy();
-      delete r;
-    }
-  };
-
-  struct first_refusal {
-    ~first_refusal() {
-      const refusal* const last = is.load(memory_order_relaxed);
-      if (last != nullptr && last != &cancelling) free_refusal()(last);
-    }
-    atomic<const refusal*> is{nullptr};
-  };
 
   class worker;
   struct place {
@@ -206,23 +189,17 @@ class pool_base {
   void put(task& t) {
     const place& here = of_this_thread<place>();
     if (here.pool == this ? queues_.push_own(t, here.in->index) : queues_.push(t)) [[likely]] return;
-    const refusal* const last = refused_.is.load(memory_order_acquire);  // (3) with (1)
+    const refusal* const last = refused_.load(memory_order_acquire);  // (3) with (1)
     t.give_up(nullptr);
     if (last == nullptr || last == &cancelling) throw pool_shut_down();
     std::rethrow_exception(reason(last));
   }
 
   // The first reason stays.
-  bool refuse_all(const refusal* why) noexcept {
+  void refuse_all(const refusal* why) noexcept {
     const refusal* expected = nullptr;
     // (1) release: with (2), (3), which look into it.
-    return refused_.is.compare_exchange_strong(expected, why, memory_order_release, memory_order_relaxed);
-  }
-  void break_with(std::exception_ptr cause) {
-    std::unique_ptr<const refusal, free_refusal> why(
-        new const refusal(std::make_exception_ptr(broken_pool(std::move(cause)))));
-    if (refuse_all(why.get())) why.release();
-    queues_.close();
+    refused_.compare_exchange_strong(expected, why, memory_order_release, memory_order_relaxed);
   }
 
   static std::chrono::steady_clock::time_point time_now() noexcept {
@@ -242,7 +219,7 @@ class pool_base {
   const std::function<void()> initializer_;
   Queues queues_;
   std::vector<cache_padded<worker>> workers_;
-  first_refusal refused_;
+  atomic<const refusal*> refused_{nullptr};
   std::vector<Thread> threads_;
 };
 
@@ -250,9 +227,25 @@ class pool_base {
 template <class Queues, class Thread>
 class pool_base<Queues, Thread>::worker final : public helper {
  public:
+  worker() noexcept { broken_.why.construct(nullptr); }
+  worker(const worker&) = delete;
+  worker& operator=(const worker&) = delete;
+  ~worker() { broken_.why.destroy(); }
+
   void join(pool_base& pool, std::size_t number) noexcept {
     pool_ = &pool;
     index = number;
+  }
+
+  /// No task is run any more, as this thread's initializer has thrown `cause`.
+  void break_pool(const std::exception_ptr& cause) noexcept {
+    try {
+      broken_.why.write() = std::make_exception_ptr(broken_pool(cause));
+    } catch (...) {
+      broken_.why.write() = std::current_exception();  // not even the memory to say so
+    }
+    pool_->refuse_all(&broken_);
+    pool_->queues_.close();
   }
 
   bool help(future_core* awaited) override {
@@ -263,7 +256,7 @@ class pool_base<Queues, Thread>::worker final : public helper {
       pool_->queues_.put_back(t, index);
     }
     // Or else it waits somewhere in a queue, or another thread has begun it.
-    if (awaited != nullptr && awaited->home() == pool_ && pool_->refused_.is.load(memory_order_relaxed) == nullptr) {
+    if (awaited != nullptr && awaited->home() == pool_ && pool_->refused_.load(memory_order_relaxed) == nullptr) {
       if (awaited->run()) return counted();
     }
     if (nested_ == most_nested) return false;
@@ -320,6 +313,7 @@ class pool_base<Queues, Thread>::worker final : public helper {
   }
 
   pool_base* pool_ = nullptr;
+  refusal broken_;
   unsigned nested_ = 0;
   atomic<std::uint32_t> running_{0};
   atomic<std::uint64_t> done_{0};
@@ -332,8 +326,8 @@ void pool_base<Queues, Thread>::work(worker& me) {
   of_this_thread<place>() = {this, &me};
   of_this_thread<this_threads_helper>().current = &me;
   if (const std::exception_ptr thrown = initialise(); thrown != nullptr) {
-    break_with(thrown);
-    report_exception({this_threads_name(), std::this_thread::get_id(), thrown});
+    me.break_pool(thrown);
+    report_here(thrown);
   }
   // Also when the pool is shut down or broken: until there are no more tasks.
   for (;;) {
@@ -376,7 +370,7 @@ task_from pool_base<Queues, Thread>::next_task(worker& me, task& into) {
 
 template <class Queues, class Thread>
 void pool_base<Queues, Thread>::run(worker& me, task& t) noexcept {
-  const refusal* const refused = refused_.is.load(memory_order_acquire);  // (2) with (1)
+  const refusal* const refused = refused_.load(memory_order_acquire);  // (2) with (1)
   if (refused != nullptr) [[unlikely]] return t.give_up(reason(refused));
   me.begin();
   bool was_there = true;

@@ -172,7 +172,8 @@ class map_results {
       }
       if (elements.empty()) return;
       ahead_ += elements.size();
-      under_way_.push_back(pool_->submit([f = f_, elements = std::move(elements)]() mutable { return run(*f, elements); }));
+      under_way_.emplace_back();  // first: without a place for its future, nobody could cancel it
+      under_way_.back() = pool_->submit([f = f_, elements = std::move(elements)]() mutable { return run(*f, elements); });
     }
   }
 
