@@ -4,7 +4,9 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -222,6 +224,28 @@ TYPED_TEST(bounded_queue_model, NeverEmptySeenFromAside) {
           require(queue.try_pop().has_value(), "there is an element");
         });
         require(queue.try_pop().has_value(), "never less than one element");
+      },
+      {.preemptions = 2});
+}
+
+// Who has reserved room finds it, also where others have put and taken meanwhile: else the element would be lost. (In bulk,
+// where nobody looks twice.)
+TEST(bounded_queue_model, RoomReservedIsFound) {
+  expect_proved(
+      [] {
+        bounded_queue<owner> queue(3);
+        (void)queue.try_push(make<owner>(1));
+        (void)queue.try_push(make<owner>(2));
+        thread other([&] {
+          (void)queue.try_pop();
+          (void)queue.try_pop();
+          (void)queue.try_push(make<owner>(3));
+        });
+        std::array<owner, 2> mine{make<owner>(4), make<owner>(5)};
+        const std::size_t pushed = queue.try_push_n(std::make_move_iterator(mine.begin()), mine.size());
+        for (std::size_t i = 0; i < mine.size(); ++i) {
+          require((mine[i] == nullptr) == (i < pushed), "in the queue or still here");
+        }
       },
       {.preemptions = 2});
 }
