@@ -199,12 +199,12 @@ class joinable_queue : public queue_members<Derived, typename Queue::value_type>
     bool threw = false;
   };
 
-  // The result is the function's own, in its outermost block, and returned in one place, so that it is built where the caller wants it: an element
-  // that may throw is not moved once more.
+  // The result is the function's own, in its outermost block, returned in one place, and its type is named (for clang 14), so
+  // that it is built where the caller wants it: an element that may throw is not moved once more.
   template <class Pop>
-  auto take(Pop& pop) {
+  std::invoke_result_t<Pop&> take(Pop& pop) {
     counted_pops pops{tasks_, 0, !std::is_nothrow_move_constructible_v<T>};
-    auto result = pop();
+    std::invoke_result_t<Pop&> result = pop();
     pops.threw = false;
     pops.taken = result.has_value() ? 1 : 0;
     return result;

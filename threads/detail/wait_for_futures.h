@@ -78,7 +78,8 @@ class short_sleep {
   short_sleep(const short_sleep&) = delete;
   short_sleep& operator=(const short_sleep&) = delete;
   ~short_sleep() {
-    leave();
+    helper* const h = helper_;
+    if (leave()) h->wake_another();  // an exception is on its way
     signal_->let_go();
   }
 
@@ -136,10 +137,20 @@ bool wait_for_futures(std::span<future_core* const> cores, Done done, deadline l
     result = done();
     return result || stop.stop_requested() || limit.has_passed();
   };
+  // A wake-up for work has been spent on this thread, which has not found since then that there is none. Whenever it goes its
+  // own way instead, somebody else shall look.
+  struct owed_look {
+    ~owed_look() {
+      if (owed) h->wake_another();
+    }
+    helper* h;
+    bool owed;
+  } look{h, false};
   for (bool result;;) {
     if (is_over(result)) return result;
     if (awaited != nullptr) expect_not_running_here(*awaited);
     if (h != nullptr && h->help(awaited)) continue;
+    look.owed = false;
 
     // Register everywhere, look again, and sleep.
     short_sleep sleep(cores.size());
@@ -151,11 +162,7 @@ bool wait_for_futures(std::span<future_core* const> cores, Done done, deadline l
     if (stop.stop_possible()) on_stop.emplace(stop, wake);
     const bool helped = !at_once && h != nullptr && h->help(awaited);
     if (!at_once && !helped) sleep.signal().sleep_until(limit);
-    // Woken for work, but it is not needed any more: somebody else shall look.
-    if (sleep.leave() && !helped && is_over(result)) {
-      h->wake_another();
-      return result;
-    }
+    look.owed = sleep.leave();
   }
 }
 
