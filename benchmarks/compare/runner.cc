@@ -10,7 +10,7 @@ namespace switchyard::compare {
 rounds run_rounds(const std::vector<contender>& contenders, std::size_t repetitions, const atomic<bool>& stop,
                   const progress_function& progress) {
   rounds all;
-  for (const contender& each : contenders) all.outcomes.push_back({each.name, each.guarantee, {}, {}});
+  for (const contender& each : contenders) all.outcomes.push_back({each.name, each.guarantee, {}, {}, each.point});
   const std::size_t n = contenders.size();
   std::size_t finished = 0;
   for (std::size_t round = 0; round < repetitions; ++round) {

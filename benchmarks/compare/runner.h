@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@ struct outcome {
   adapters::progress guarantee;
   std::vector<sample> samples;  ///< those that were finished and whose answer agreed
   std::string wrong;            ///< what its first wrong answer differed in; empty if all agreed
+  std::optional<std::uint64_t> point = {};  ///< the contender's
 };
 
 /// What all runs came to.
