@@ -30,6 +30,9 @@ struct sample {
 
   /// How long each item took from when it was due until it was done; null where that is not measured.
   std::shared_ptr<const latency_histogram> latency;
+
+  /// What share of the rate that was asked for was reached, at most 1; nullopt where none was.
+  std::optional<double> rate_kept;
 };
 
 /// Called by the thread that waits for a run, a few times a second; may be empty.
@@ -40,7 +43,7 @@ struct contender {
   std::string name;
   adapters::progress guarantee;
   std::function<sample(const tick_function&)> run;
-  std::optional<std::uint64_t> point;  ///< in a sweep: the number that it is run at, such as 4 threads
+  std::optional<std::uint64_t> point = {};  ///< in a sweep: the number that it is run at, such as 4 threads
 };
 
 /// What a workload runs on. All of it, and the registry's entries, must outlive the contenders.
