@@ -30,7 +30,7 @@ class primitive_registry
   /// Nothing yet.
   primitive_registry() = default;
 
-  /// Everything for `which`; nothing for pipeline and counter.
+  /// Everything for `which`; nothing for those of queues, stacks and counters.
   ///
   /// threadpool: each line is a task of a pool of as many threads as there are consumers, given by the producers, with
   ///   no more than the capacity under way.

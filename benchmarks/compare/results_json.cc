@@ -24,6 +24,7 @@
 #include "switchyard/benchmarks/compare/build_info.h"
 #include "switchyard/benchmarks/compare/error.h"
 #include "switchyard/benchmarks/compare/histogram.h"
+#include "switchyard/benchmarks/compare/schedule.h"
 #include "switchyard/benchmarks/compare/statistics.h"
 #include "switchyard/benchmarks/compare/strings.h"
 
@@ -98,6 +99,17 @@ json advice_json(const advice& of) {
   return made;
 }
 
+// Items per second that were asked for; 0 for as many as can be.
+double rate(const worker_layout& layout) {
+  return schedule(layout).items_per_second();
+}
+
+// Of a sweep over rates there is one at each point.
+bool has_rate(const options& asked) {
+  const bool streams = asked.which == workload::queue || asked.which == workload::latency;
+  return streams && !(asked.swept && asked.swept->over == "rate") && schedule(asked.layout).is_timed();
+}
+
 json context(const comparison& what) {
   const options& asked = what.asked;
   utsname system{};
@@ -137,6 +149,9 @@ json context(const comparison& what) {
   of["consumers"] = asked.layout.consumers;
   of["capacity"] = asked.layout.capacity;
   of["batch"] = asked.layout.batch;
+  if (has_rate(asked)) of["rate"] = rate(asked.layout);
+  if (asked.swept) of["sweep"] = {{"over", asked.swept->over}, {"values", asked.swept->values}};
+  of["pace"] = to_string(asked.how);
   of["repetitions"] = asked.repetitions;
   of["min_time_seconds"] = std::chrono::duration<double>(asked.layout.min_time).count();
   of["interrupted"] = what.was_interrupted;
@@ -144,17 +159,25 @@ json context(const comparison& what) {
   return of;
 }
 
+// "lockfree.bounded_queue", in a sweep "lockfree.bounded_queue/threads:4".
+std::string full_name(const comparison& what, const outcome& of) {
+  return of.point && what.asked.swept ? absl::StrCat(of.name, "/", what.asked.swept->over, ":", *of.point) : of.name;
+}
+
 // The keys that runs and medians share.
 json entry(const comparison& what, const outcome& of, std::size_t family) {
+  const options asked = of.point && what.asked.swept ? at_point(what.asked, *of.point) : what.asked;
   json made;
-  made["name"] = of.name;
+  made["name"] = full_name(what, of);
   made["family_index"] = family;
   made["per_family_instance_index"] = 0;
-  made["run_name"] = of.name;
+  made["run_name"] = made["name"];
   made["run_type"] = "iteration";
   made["repetitions"] = what.asked.repetitions;
   made["implementation"] = of.name;
   made["progress"] = adapters::to_string(of.guarantee);
+  if (of.point) made["point"] = *of.point;
+  made["threads"] = asked.layout.producers + asked.layout.consumers;
   return made;
 }
 
@@ -185,15 +208,10 @@ void add_interval(json& to, const std::string& key, const std::optional<interval
   to[key + "_high"] = sure->high;
 }
 
-std::size_t threads(const comparison& what) {
-  return what.asked.layout.producers + what.asked.layout.consumers;
-}
-
 json run_entry(const comparison& what, const outcome& of, std::size_t family, std::size_t index) {
   const sample& run = of.samples[index];
   json made = entry(what, of, family);
   made["repetition_index"] = index;
-  made["threads"] = threads(what);
   made["iterations"] = run.items;
   made["real_time"] = seconds_per_item(run) * 1e9;
   made["cpu_time"] = cpu_seconds_per_item(run) * 1e9;
@@ -204,6 +222,7 @@ json run_entry(const comparison& what, const outcome& of, std::size_t family, st
   made["voluntary_context_switches"] = run.use.resources.voluntary_switches;
   made["involuntary_context_switches"] = run.use.resources.involuntary_switches;
   if (run.use.peak_memory) made["peak_memory_bytes"] = *run.use.peak_memory;
+  if (run.rate_kept) made["rate_kept"] = *run.rate_kept;
   if (run.latency != nullptr) made["latency_ns"] = latency_json(*run.latency);
   made["answers_agree"] = true;
   return made;
@@ -213,9 +232,8 @@ json median_entry(const comparison& what, const outcome& of, std::size_t family,
   std::vector<double> times;
   for (const sample& run : of.samples) times.push_back(seconds_per_item(run) * 1e9);
   json made = entry(what, of, family);
-  made["name"] = of.name + "_median";
+  made["name"] = full_name(what, of) + "_median";
   made["run_type"] = "aggregate";
-  made["threads"] = threads(what);
   made["aggregate_name"] = "median";
   made["aggregate_unit"] = "time";
   made["iterations"] = of.samples.size();  // as Google Benchmark has it: how many runs this is made from
@@ -231,6 +249,7 @@ json median_entry(const comparison& what, const outcome& of, std::size_t family,
   made["voluntary_context_switches_per_1000_items"] = figures.voluntary_per_1000_items;
   made["involuntary_context_switches_per_1000_items"] = figures.involuntary_per_1000_items;
   if (figures.peak_memory) made["peak_memory_bytes"] = *figures.peak_memory;
+  if (figures.rate_kept) made["rate_kept"] = *figures.rate_kept;
   if (figures.latency != nullptr) {
     made["latency_ns"] = latency_json(*figures.latency);
     made["latency_histogram"] = histogram_json(*figures.latency);
@@ -242,7 +261,6 @@ json median_entry(const comparison& what, const outcome& of, std::size_t family,
 json error_entry(const comparison& what, const outcome& of, std::size_t family) {
   json made = entry(what, of, family);
   made["repetition_index"] = of.samples.size();
-  made["threads"] = threads(what);
   made["error_occurred"] = true;
   made["error_message"] = of.wrong;
   made["answers_agree"] = false;

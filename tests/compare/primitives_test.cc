@@ -115,6 +115,7 @@ TEST_P(Primitives, AreCutShort) {
 TEST(PrimitiveRegistry, HasNothingForQueuesAndCounters) {
   EXPECT_TRUE(primitive_registry::builtin(workload::pipeline).entries().empty());
   EXPECT_TRUE(primitive_registry::builtin(workload::counter).entries().empty());
+  EXPECT_TRUE(primitive_registry::builtin(workload::stack).entries().empty());
   EXPECT_THROW(primitive_registry::builtin(workload::lazy).match("lockfree.lzy"), adapters::unknown_name);
 }
 

@@ -194,6 +194,10 @@ TEST(WhyNot, NamesWhatIsMissing) {
   EXPECT_EQ(why_not(spsc, {.producers = 2, .consumers = 2}), "takes one producer and one consumer only");
   EXPECT_EQ(why_not(mpsc, {.producers = 2, .consumers = 1}), "");
   EXPECT_EQ(why_not(mpsc, {.producers = 1, .consumers = 2}), "takes one consumer only");
+  const adapters::queue_info small{.name = "q", .summary = "", .max_capacity = 10, .max_threads = 3};
+  EXPECT_EQ(why_not(small, {.producers = 2, .consumers = 1, .capacity = 10}), "");
+  EXPECT_EQ(why_not(small, {.capacity = 11}), "has room for 10 at most");
+  EXPECT_EQ(why_not(small, {.producers = 2, .consumers = 2, .capacity = 1}), "takes 3 threads at most");
 }
 
 // Forgets every hundredth.
