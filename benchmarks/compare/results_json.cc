@@ -19,6 +19,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "switchyard/benchmarks/compare/error.h"
+#include "switchyard/benchmarks/compare/schedule.h"
 #include "switchyard/benchmarks/compare/statistics.h"
 
 namespace switchyard::compare {
@@ -53,6 +54,18 @@ std::string compiler() {
 #else
   return "unknown";
 #endif
+}
+
+// What there is to know of items that come from no text, and of a sweep.
+void add_schedule(json& to, const options& asked) {
+  const bool streams = asked.which == workload::queue || asked.which == workload::latency;
+  if (streams) to["item_size"] = asked.layout.item_size;
+  if (const schedule plan(asked.layout); streams && plan.is_timed()) {
+    to["rate"] = plan.items_per_second();
+    to["burst"] = plan.burst();
+  }
+  if (!asked.replay.empty()) to["replay"] = asked.replay;
+  if (asked.swept) to["sweep"] = {{"over", asked.swept->over}, {"values", asked.swept->values}};
 }
 
 json context(const comparison& what) {
@@ -90,31 +103,41 @@ json context(const comparison& what) {
   of["batch"] = asked.layout.batch;
   of["repetitions"] = asked.repetitions;
   of["min_time_seconds"] = std::chrono::duration<double>(asked.layout.min_time).count();
+  add_schedule(of, asked);
   of["interrupted"] = what.was_interrupted;
   return of;
+}
+
+// "lockfree.bounded_queue/threads:4" in a sweep.
+std::string shown_name(const comparison& what, const outcome& of) {
+  if (!of.point) return of.name;
+  return absl::StrCat(of.name, "/", what.asked.swept ? what.asked.swept->over : "point", ":", *of.point);
 }
 
 // The keys that runs and medians share.
 json entry(const comparison& what, const outcome& of, std::size_t family) {
   json made;
-  made["name"] = of.name;
+  made["name"] = shown_name(what, of);
   made["family_index"] = family;
   made["per_family_instance_index"] = 0;
-  made["run_name"] = of.name;
+  made["run_name"] = shown_name(what, of);
+  if (of.point) made["point"] = *of.point;
   made["run_type"] = "iteration";
   made["repetitions"] = what.asked.repetitions;
   return made;
 }
 
-std::size_t threads(const comparison& what) {
-  return what.asked.layout.producers + what.asked.layout.consumers;
+std::size_t threads(const comparison& what, const outcome& of) {
+  const bool swept = what.asked.swept && of.point;
+  const worker_layout layout = swept ? at_point(what.asked, *of.point).layout : what.asked.layout;
+  return layout.producers + layout.consumers;
 }
 
 json run_entry(const comparison& what, const outcome& of, std::size_t family, std::size_t index) {
   const sample& run = of.samples[index];
   json made = entry(what, of, family);
   made["repetition_index"] = index;
-  made["threads"] = threads(what);
+  made["threads"] = threads(what, of);
   made["iterations"] = run.items;
   made["real_time"] = seconds_per_item(run) * 1e9;
   made["cpu_time"] = cpu_seconds_per_item(run) * 1e9;
@@ -122,6 +145,7 @@ json run_entry(const comparison& what, const outcome& of, std::size_t family, st
   made["items_per_second"] = items_per_second(run);
   made["seconds"] = run.use.seconds;
   made["passes"] = run.passes;
+  if (run.rate_kept) made["rate_kept"] = *run.rate_kept;
   made["voluntary_context_switches"] = run.use.resources.voluntary_switches;
   made["involuntary_context_switches"] = run.use.resources.involuntary_switches;
   if (run.use.peak_memory) made["peak_memory_bytes"] = *run.use.peak_memory;
@@ -133,9 +157,9 @@ json median_entry(const comparison& what, const outcome& of, std::size_t family,
   std::vector<double> times;
   for (const sample& run : of.samples) times.push_back(seconds_per_item(run) * 1e9);
   json made = entry(what, of, family);
-  made["name"] = of.name + "_median";
+  made["name"] = shown_name(what, of) + "_median";
   made["run_type"] = "aggregate";
-  made["threads"] = threads(what);
+  made["threads"] = threads(what, of);
   made["aggregate_name"] = "median";
   made["aggregate_unit"] = "time";
   made["iterations"] = of.samples.size();  // as Google Benchmark has it: how many runs this is made from
@@ -157,7 +181,7 @@ json median_entry(const comparison& what, const outcome& of, std::size_t family,
 json error_entry(const comparison& what, const outcome& of, std::size_t family) {
   json made = entry(what, of, family);
   made["repetition_index"] = of.samples.size();
-  made["threads"] = threads(what);
+  made["threads"] = threads(what, of);
   made["error_occurred"] = true;
   made["error_message"] = of.wrong;
   made["answers_agree"] = false;
