@@ -173,7 +173,7 @@ TEST_F(ProgramTest, ComparesCounters) {
 
 TEST_F(ProgramTest, ComparesWhatElseThreadsUse) {
   const std::string input = "--input=" + file("input", "a b c\nd e f\n");
-  for (const std::string workload : {"threadpool", "semaphore", "barrier", "transfer", "synchronized", "lazy"}) {
+  for (const std::string workload : {"threadpool", "semaphore", "barrier", "transfer", "synchronized", "lazy", "map"}) {
     const result good = run({input, "--workload=" + workload, "--impl=lockfree.*,blocking.*", "--producers=2",
                              "--consumers=1", "--repetitions=1", "--min_time=0", "--out=" + path("results")});
     EXPECT_EQ(good.status, 0) << good.err;
