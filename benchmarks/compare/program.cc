@@ -10,12 +10,14 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "switchyard/benchmarks/compare/advice.h"
 #include "switchyard/benchmarks/compare/arrivals.h"
 #include "switchyard/benchmarks/compare/error.h"
 #include "switchyard/benchmarks/compare/implementations.h"
@@ -25,6 +27,7 @@
 #include "switchyard/benchmarks/compare/primitives.h"
 #include "switchyard/benchmarks/compare/progress_bar.h"
 #include "switchyard/benchmarks/compare/results_json.h"
+#include "switchyard/benchmarks/compare/results_text.h"
 #include "switchyard/benchmarks/compare/runner.h"
 #include "switchyard/benchmarks/compare/schedule.h"
 #include "switchyard/benchmarks/compare/signals.h"
@@ -33,6 +36,7 @@
 #include "switchyard/benchmarks/compare/strings.h"
 #include "switchyard/benchmarks/compare/table.h"
 #include "switchyard/benchmarks/compare/tally.h"
+#include "switchyard/benchmarks/compare/terminal.h"
 #include "switchyard/benchmarks/compare/workload.h"
 
 namespace switchyard::compare {
@@ -152,47 +156,27 @@ std::string heading(const options& asked, const mapped_text& input, const refere
                       "\n");
 }
 
-std::string results_text(const std::vector<summary>& lines, bool show_runs) {
-  std::vector<table::column> columns = {{"implementation"},
-                                        {"items/s", align::right},
-                                        {"min", align::right},
-                                        {"max", align::right},
-                                        {"vs blocking", align::right},
-                                        {"CPU/item", align::right},
-                                        {"waits/1k", align::right},
-                                        {"preempted/1k", align::right},
-                                        {"peak memory", align::right},
-                                        {"answers"}};
-  if (show_runs) columns.push_back({"runs", align::right});
-  table results(columns);
-  for (const summary& line : lines) {
-    std::vector<std::string> cells = {line.name};
-    if (!line.wrong.empty()) {
-      cells.insert(cells.end(), 8, "-");
-      cells.push_back("WRONG");
-    } else {
-      const spread& rate = line.items_per_second;
-      const auto ratio = line.against_blocking;
-      cells.insert(
-          cells.end(),
-          {with_unit(rate.median), with_unit(rate.min), with_unit(rate.max),
-           ratio ? absl::StrFormat("%.2f x", *ratio) : "n/a", time_with_unit(line.cpu_ns_per_item),
-           short_number(line.voluntary_per_1000_items), short_number(line.involuntary_per_1000_items),
-           line.peak_memory ? bytes_with_unit(static_cast<double>(*line.peak_memory)) : "n/a", "agree"});
-    }
-    if (show_runs) cells.push_back(absl::StrCat(line.runs));
-    results.add(std::move(cells));
-  }
-  std::string text = absl::StrCat(
-      results.to_string(),
-      "\nitems/s: the median of the runs; vs blocking: divided by that of the best blocking one; waits and\n"
-      "preempted: context switches per 1000 items, voluntary and not; CPU: of all threads together.\n");
-  if (const std::size_t n = unsteady(lines); n > 0) {
-    absl::StrAppend(
-        &text, "\nNote: runs of the same implementation differ by more than twice (", n, " of ", lines.size(),
-        "): the machine was busy,\nor its speed changed. More --repetitions or a longer --min_time help.\n");
-  }
-  return text;
+// What the advice goes by.
+question question_of(const options& asked, const implementations& all) {
+  question about;
+  about.judged_by = asked.which == workload::latency ? aim::tail : aim::speed;
+  about.item = item_of(asked.which);
+  about.producers = asked.layout.producers;
+  if (asked.swept) about.swept = asked.swept->over;
+  const schedule plan(asked.layout);
+  if (plan.is_timed() && about.swept != "rate") about.rate = plan.items_per_second();
+  about.queue = [&all, which = asked.which](std::string_view name) -> const adapters::queue_info* {
+    const auto find_in = [&](const auto& registry) -> const adapters::queue_info* {
+      for (const auto& entry : registry.entries()) {
+        if (entry.info.name == name) return &entry.info;
+      }
+      return nullptr;
+    };
+    if (which == workload::pipeline) return find_in(all.lines);
+    if (which == workload::stack) return find_in(all.stacks);
+    return find_in(std::get<0>(all.items));  // of each size it is the same
+  };
+  return about;
 }
 
 // Shows how far the runs are, and guesses the rest from those that are finished.
@@ -215,6 +199,23 @@ progress_function show_progress(progress_bar& bar) {
     const double guess = seconds_finished / share;
     bar.show(std::min(seconds / guess, share + 1 / all), std::max(0.0, guess - seconds), at.name);
   };
+}
+
+// Prints what all runs came to, or those that were finished of `wanted`, and what follows from it.
+advice report(const rounds& all, std::size_t wanted, const question& about) {
+  std::size_t finished = 0;
+  for (const outcome& each : all.outcomes) finished += each.samples.size();
+  const std::string partial = all.complete ? "" : absl::StrCat("after ", finished, " of ", wanted, " runs");
+
+  const std::vector<summary> lines = summarize(all.outcomes);
+  advice made = advise(lines, about);
+  const appearance looks = appearance_of_output();
+  print(results_text(lines, about.swept, !all.complete, made.overall, looks));
+  if (!all.complete) {
+    print(absl::StrCat("\nInterrupted: ", finished, " of ", wanted, " runs are finished.\n"));
+  }
+  print(absl::StrCat("\n", advice_text(made, about.swept, partial, looks)));
+  return made;
 }
 
 // For --record.
@@ -255,20 +256,16 @@ int compare(options asked, const std::vector<std::string>& command_line, const i
   const rounds all = run_rounds(contenders, asked.repetitions, stop, show_progress(bar));
   bar.clear();
 
-  std::size_t finished = 0;
   bool all_agree = true;
   for (const outcome& each : all.outcomes) {
-    finished += each.samples.size();
     all_agree = all_agree && each.wrong.empty();
     if (!each.wrong.empty()) complain(absl::StrCat(each.name, ": ", each.wrong));
   }
-  const std::size_t wanted = contenders.size() * asked.repetitions;
-  print(results_text(summarize(all.outcomes), !all.complete));
+  const advice advised =
+      report(all, contenders.size() * asked.repetitions, question_of(asked, all_there_are));
   if (const std::string note = rate_note(all.outcomes); !note.empty()) print("\n" + note);
-  if (!all.complete)
-    print(absl::StrCat("\nInterrupted: ", finished, " of ", wanted, " runs are finished.\n"));
   if (folder) {
-    folder->write(results_json({command_line, asked, input, expected, !all.complete}, all.outcomes));
+    folder->write(results_json({command_line, asked, input, expected, !all.complete, advised}, all.outcomes));
     print(absl::StrCat("\nresults:  ", folder->file(), "\n"));
   }
   const bool arrived = output_arrived();

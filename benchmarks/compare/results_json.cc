@@ -1,6 +1,7 @@
 #include "switchyard/benchmarks/compare/results_json.h"
 
 #include <fcntl.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,19 +9,24 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "switchyard/benchmarks/compare/build_info.h"
 #include "switchyard/benchmarks/compare/error.h"
+#include "switchyard/benchmarks/compare/histogram.h"
 #include "switchyard/benchmarks/compare/schedule.h"
 #include "switchyard/benchmarks/compare/statistics.h"
+#include "switchyard/benchmarks/compare/strings.h"
 
 namespace switchyard::compare {
 namespace {
@@ -32,18 +38,35 @@ std::string host_name() {
   return ::gethostname(name, sizeof(name) - 1) == 0 ? name : "unknown";
 }
 
-// The first processor's clock; 0 if the system does not say.
-int mhz_per_cpu() {
+// What the system says of the first processor; empty if it does not.
+std::string of_first_cpu(std::string_view key) {
   std::ifstream info("/proc/cpuinfo");
   std::string line;
   while (std::getline(info, line)) {
-    double mhz = 0;
     const std::size_t colon = line.find(':');
-    if (line.starts_with("cpu MHz") && colon != line.npos && absl::SimpleAtod(line.substr(colon + 1), &mhz)) {
-      return static_cast<int>(mhz);
+    if (line.starts_with(key) && colon != line.npos) {
+      return std::string(absl::StripAsciiWhitespace(line.substr(colon + 1)));
     }
   }
-  return 0;
+  return "";
+}
+
+// Its clock; 0 if the system does not say.
+int mhz_per_cpu() {
+  double mhz = 0;
+  return absl::SimpleAtod(of_first_cpu("cpu MHz"), &mhz) ? static_cast<int>(mhz) : 0;
+}
+
+// Its name, or else what kind of processor it is.
+std::string cpu(const utsname& system) {
+  const std::string name = of_first_cpu("model name");
+  return name.empty() ? system.machine : name;
+}
+
+// What was built; only tools/compare knows, which builds it.
+std::string commit() {
+  const char* const told = std::getenv("SWITCHYARD_COMMIT");
+  return told == nullptr || *told == '\0' ? "unknown" : one_line(told);
 }
 
 std::string compiler() {
@@ -68,13 +91,37 @@ void add_schedule(json& to, const options& asked) {
   if (asked.swept) to["sweep"] = {{"over", asked.swept->over}, {"values", asked.swept->values}};
 }
 
+json advice_json(const recommendation& of) {
+  json made;
+  made["choice"] = of.choice.empty() ? json() : json(of.choice);
+  made["tied"] = of.tied;
+  made["sentences"] = of.sentences;
+  return made;
+}
+
+json advice_json(const advice& of) {
+  json made = advice_json(of.overall);
+  if (of.points.empty()) return made;
+  json& points = made["points"] = json::array();
+  for (const advice::at_point& point : of.points) {
+    json at = {{"at", point.at}};
+    at.update(advice_json(point.what));
+    points.push_back(std::move(at));
+  }
+  return made;
+}
+
 json context(const comparison& what) {
   const options& asked = what.asked;
+  utsname system{};
+  ::uname(&system);
   json of;
   of["date"] = absl::FormatTime(absl::RFC3339_sec, absl::Now(), absl::LocalTimeZone());
   of["host_name"] = host_name();
   of["executable"] = what.command_line.empty() ? "" : what.command_line.front();
   of["num_cpus"] = std::thread::hardware_concurrency();
+  of["cpu"] = cpu(system);
+  of["kernel"] = absl::StrCat(system.sysname, " ", system.release);
   if (const int mhz = mhz_per_cpu(); mhz > 0) of["mhz_per_cpu"] = mhz;
   double load[3];
   if (const int n = ::getloadavg(load, 3); n > 0) of["load_avg"] = std::vector<double>(load, load + n);
@@ -84,6 +131,8 @@ json context(const comparison& what) {
   of["library_build_type"] = "debug";
 #endif
   of["compiler"] = compiler();
+  of["compiler_flags"] = compiler_flags();
+  of["commit"] = commit();
   of["command_line"] = absl::StrJoin(what.command_line, " ");
 
   const tally& answer = what.expected.answer;
@@ -105,6 +154,7 @@ json context(const comparison& what) {
   of["min_time_seconds"] = std::chrono::duration<double>(asked.layout.min_time).count();
   add_schedule(of, asked);
   of["interrupted"] = what.was_interrupted;
+  of["advice"] = advice_json(what.advised);
   return of;
 }
 
@@ -124,7 +174,36 @@ json entry(const comparison& what, const outcome& of, std::size_t family) {
   if (of.point) made["point"] = *of.point;
   made["run_type"] = "iteration";
   made["repetitions"] = what.asked.repetitions;
+  made["implementation"] = of.name;
+  made["progress"] = adapters::to_string(of.guarantee);
   return made;
+}
+
+// The percentiles that are shown.
+json latency_json(const latency_histogram& taken) {
+  json made;
+  made["count"] = taken.count();
+  made["min"] = taken.min();
+  made["mean"] = taken.mean();
+  for (const auto& [key, percent] : {std::pair("p50", 50.0), std::pair("p90", 90.0), std::pair("p99", 99.0),
+                                     std::pair("p99.9", 99.9), std::pair("p99.99", 99.99)}) {
+    made[key] = taken.percentile(percent);
+  }
+  made["max"] = taken.max();
+  return made;
+}
+
+json histogram_json(const latency_histogram& taken) {
+  json buckets = json::array();
+  for (const latency_histogram::bucket& each : taken.buckets()) buckets.push_back({each.upper_bound_ns, each.count});
+  return buckets;
+}
+
+// "key_low" and "key_high", if it is known.
+void add_interval(json& to, const std::string& key, const std::optional<interval>& sure) {
+  if (!sure) return;
+  to[key + "_low"] = sure->low;
+  to[key + "_high"] = sure->high;
 }
 
 std::size_t threads(const comparison& what, const outcome& of) {
@@ -149,6 +228,7 @@ json run_entry(const comparison& what, const outcome& of, std::size_t family, st
   made["voluntary_context_switches"] = run.use.resources.voluntary_switches;
   made["involuntary_context_switches"] = run.use.resources.involuntary_switches;
   if (run.use.peak_memory) made["peak_memory_bytes"] = *run.use.peak_memory;
+  if (run.latency != nullptr) made["latency_ns"] = latency_json(*run.latency);
   made["answers_agree"] = true;
   return made;
 }
@@ -169,11 +249,16 @@ json median_entry(const comparison& what, const outcome& of, std::size_t family,
   made["items_per_second"] = figures.items_per_second.median;
   made["items_per_second_min"] = figures.items_per_second.min;
   made["items_per_second_max"] = figures.items_per_second.max;
+  add_interval(made, "items_per_second", figures.rate_interval);
   if (figures.against_blocking) made["ratio_to_best_blocking"] = *figures.against_blocking;
+  add_interval(made, "ratio_to_best_blocking", figures.against_blocking_interval);
   made["voluntary_context_switches_per_1000_items"] = figures.voluntary_per_1000_items;
   made["involuntary_context_switches_per_1000_items"] = figures.involuntary_per_1000_items;
   if (figures.peak_memory) made["peak_memory_bytes"] = *figures.peak_memory;
-  made["progress"] = adapters::to_string(of.guarantee);
+  if (figures.latency != nullptr) {
+    made["latency_ns"] = latency_json(*figures.latency);
+    made["latency_histogram"] = histogram_json(*figures.latency);
+  }
   made["answers_agree"] = true;
   return made;
 }
@@ -203,7 +288,7 @@ json results_json(const comparison& what, const std::vector<outcome>& outcomes) 
       continue;
     }
     for (const summary& figures : summaries) {
-      if (figures.name == of.name) benchmarks.push_back(median_entry(what, of, family, figures));
+      if (figures.name == of.name && figures.point == of.point) benchmarks.push_back(median_entry(what, of, family, figures));
     }
   }
   return document;

@@ -8,12 +8,16 @@
 namespace switchyard::compare {
 
 rounds run_rounds(const std::vector<contender>& contenders, std::size_t repetitions, const atomic<bool>& stop,
-                  const progress_function& progress) {
+                  const progress_function& progress, steady_clock::duration budget) {
+  const steady_clock::time_point began = steady_clock::now();
   rounds all;
   for (const contender& each : contenders) all.outcomes.push_back({each.name, each.guarantee, {}, {}, each.point});
   const std::size_t n = contenders.size();
   std::size_t finished = 0;
   for (std::size_t round = 0; round < repetitions; ++round) {
+    const steady_clock::duration so_far = steady_clock::now() - began;
+    if (round > 0 && so_far / static_cast<std::int64_t>(round) > budget - so_far) break;
+    ++all.repetitions;
     for (std::size_t turn = 0; turn < n; ++turn) {
       const std::size_t who = (round + turn) % n;
       outcome& into = all.outcomes[who];

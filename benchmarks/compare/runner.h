@@ -26,6 +26,7 @@ struct outcome {
 struct rounds {
   std::vector<outcome> outcomes;  ///< in the order of the contenders
   bool complete = true;           ///< false if they were stopped before the last one
+  std::size_t repetitions = 0;    ///< rounds that were begun: fewer than asked for if there was no time for more
 };
 
 /// How far the whole is; for a progress bar.
@@ -40,8 +41,10 @@ using progress_function = std::function<void(const position&)>;
 
 /// Runs each contender `repetitions` times: a round of all, then another that begins with the next one, so
 /// that what the machine does meanwhile meets them alike. One that gives a wrong answer, or throws, is left
-/// out from then on. Ends early once `stop` is set; the run that is cut short does not count.
+/// out from then on. Ends early once `stop` is set; the run that is cut short does not count. After the first, no round
+/// is begun that would not be over within `budget`, if it took as long as those before: that is no interruption.
 rounds run_rounds(const std::vector<contender>& contenders, std::size_t repetitions, const atomic<bool>& stop,
-                  const progress_function& progress = {});
+                  const progress_function& progress = {},
+                  steady_clock::duration budget = steady_clock::duration::max());
 
 }  // namespace switchyard::compare

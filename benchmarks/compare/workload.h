@@ -29,10 +29,10 @@ struct sample {
   bool cut_short = false;    ///< stopped half-way: nothing of the above means anything
 
   /// How long each item took from when it was due until it was done; null where that is not measured.
-  std::shared_ptr<const latency_histogram> latency;
+  std::shared_ptr<const latency_histogram> latency = {};
 
   /// What share of the rate that was asked for was reached, at most 1; nullopt where none was.
-  std::optional<double> rate_kept;
+  std::optional<double> rate_kept = {};
 };
 
 /// Called by the thread that waits for a run, a few times a second; may be empty.

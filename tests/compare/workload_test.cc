@@ -317,6 +317,22 @@ TEST(Rounds, TellHowFarTheyAre) {
   EXPECT_THAT(told, ElementsAre("0/4 a", "1/4 b", "2/4 b", "3/4 a"));
 }
 
+TEST(Rounds, EndWhenTheTimeIsOver) {
+  const auto sleeper = [](const tick_function&) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return sample();
+  };
+  const std::vector<contender> two = {{"a", progress::blocking, sleeper, {}}, {"b", progress::blocking, sleeper, {}}};
+  // A round takes 40 ms or more: no more than three are over within 150.
+  const rounds some = run_rounds(two, 100, go_on, {}, std::chrono::milliseconds(150));
+  EXPECT_TRUE(some.complete) << "as far as it was wanted";
+  EXPECT_GE(some.repetitions, 1u);
+  EXPECT_LE(some.repetitions, 3u);
+  for (const outcome& each : some.outcomes) EXPECT_EQ(each.samples.size(), some.repetitions) << "whole rounds only";
+  EXPECT_EQ(run_rounds(two, 100, go_on, {}, steady_clock::duration::zero()).repetitions, 1u) << "at least one";
+  EXPECT_EQ(run_rounds(two, 2, go_on).repetitions, 2u);
+}
+
 TEST(PassGate, LetsAllGoEquallyOften) {
   pass_gate gate(std::chrono::hours(1));
   const auto long_ago = steady_clock::now() - std::chrono::hours(2);
