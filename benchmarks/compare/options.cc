@@ -71,6 +71,7 @@ std::string_view to_string(workload which) {
     case workload::queue: return "queue";
     case workload::latency: return "latency";
     case workload::stack: return "stack";
+    case workload::map: return "map";
   }
   return "unknown";
 }
@@ -112,7 +113,8 @@ ABSL_FLAG(workload, workload, workload::pipeline,
           "                        wait for each other every 4 KiB; transfer: a word moves its length from one of 8 accounts\n"
           "                        to another; synchronized: a word reads a value, a line changes it; lazy: a word asks for\n"
           "                        what is built at first use; queue: numbered items go through a queue; latency: the same when\n"
-          "                        they are due, and how much later they come; stack: threads push and pop in turn");
+          "                        they are due, and how much later they come; stack: threads push and pop in turn;\n"
+          "                        map: words are counted in a map that all threads share");
 ABSL_FLAG(std::string, impl, "*", "what to run: names or patterns with * and ?, separated by commas");
 ABSL_FLAG(std::int64_t, producers, 1, "threads that push");
 ABSL_FLAG(std::int64_t, consumers, 1, "threads that pop");
@@ -157,7 +159,7 @@ struct flag_line {
 
 constexpr std::array flag_lines = {
     flag_line{"input", "FILE", "a file name, or -"},
-    flag_line{"workload", "NAME", "pipeline, counter, threadpool, semaphore, barrier, transfer, synchronized, lazy, queue, latency or stack"},
+    flag_line{"workload", "NAME", "pipeline, counter, threadpool, semaphore, barrier, transfer, synchronized, lazy, queue, latency, stack or map"},
     flag_line{"impl", "GLOB[,GLOB]", "names or patterns, separated by commas"},
     flag_line{"producers", "N", "a whole number from 1 to 1024"},
     flag_line{"consumers", "N", "a whole number from 1 to 1024"},

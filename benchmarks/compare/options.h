@@ -16,13 +16,13 @@ namespace switchyard::compare {
 
 /// Numbered from 0, in the order of `workloads`.
 enum class workload {
-  pipeline, counter, threadpool, semaphore, barrier, transfer, synchronized, lazy, queue, latency, stack
+  pipeline, counter, threadpool, semaphore, barrier, transfer, synchronized, lazy, queue, latency, stack, map
 };
 
 inline constexpr std::array workloads = {workload::pipeline,     workload::counter,  workload::threadpool,
                                          workload::semaphore,    workload::barrier,  workload::transfer,
                                          workload::synchronized, workload::lazy,     workload::queue,
-                                         workload::latency,      workload::stack};
+                                         workload::latency,      workload::stack,    workload::map};
 
 std::string_view to_string(workload which);
 

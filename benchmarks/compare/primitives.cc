@@ -32,6 +32,9 @@ primitive_registry all_for(workload which) {
     case workload::synchronized:
       add_synchronized(all);
       break;
+    case workload::map:
+      add_maps(all);
+      break;
     case workload::lazy:
       add_lazies(all);
       break;

@@ -39,6 +39,7 @@ class primitive_registry
   /// barrier: all wait for each other every 4 KiB.
   /// transfer: each word moves its length from one of eight accounts to another.
   /// synchronized: each word reads a value of three numbers, each line changes it.
+  /// map: each word is counted in one map.
   /// lazy: each word asks for a value that is built at first use.
   static const primitive_registry& builtin(workload which);
 };

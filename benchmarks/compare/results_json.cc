@@ -79,6 +79,20 @@ std::string compiler() {
 #endif
 }
 
+// What there is to know of items that come from no text, and of a sweep.
+void add_schedule(json& to, const options& asked) {
+  const bool streams = asked.which == workload::queue || asked.which == workload::latency;
+  // What is swept has no one value.
+  const auto fixed = [&](std::string_view key) { return !asked.swept || asked.swept->over != key; };
+  if (streams && fixed("item_size")) to["item_size"] = asked.layout.item_size;
+  if (const schedule plan(asked.layout); streams && plan.is_timed()) {
+    if (fixed("rate")) to["rate"] = plan.items_per_second();
+    if (fixed("burst")) to["burst"] = plan.burst();
+  }
+  if (!asked.replay.empty()) to["replay"] = asked.replay;
+  if (asked.swept) to["sweep"] = {{"over", asked.swept->over}, {"values", asked.swept->values}};
+}
+
 json advice_json(const recommendation& of) {
   json made;
   made["choice"] = of.choice.empty() ? json() : json(of.choice);
@@ -97,17 +111,6 @@ json advice_json(const advice& of) {
     points.push_back(std::move(at));
   }
   return made;
-}
-
-// Items per second that were asked for; 0 for as many as can be.
-double rate(const worker_layout& layout) {
-  return schedule(layout).items_per_second();
-}
-
-// Of a sweep over rates there is one at each point.
-bool has_rate(const options& asked) {
-  const bool streams = asked.which == workload::queue || asked.which == workload::latency;
-  return streams && !(asked.swept && asked.swept->over == "rate") && schedule(asked.layout).is_timed();
 }
 
 json context(const comparison& what) {
@@ -149,11 +152,10 @@ json context(const comparison& what) {
   of["consumers"] = asked.layout.consumers;
   of["capacity"] = asked.layout.capacity;
   of["batch"] = asked.layout.batch;
-  if (has_rate(asked)) of["rate"] = rate(asked.layout);
-  if (asked.swept) of["sweep"] = {{"over", asked.swept->over}, {"values", asked.swept->values}};
   of["pace"] = to_string(asked.how);
   of["repetitions"] = asked.repetitions;
   of["min_time_seconds"] = std::chrono::duration<double>(asked.layout.min_time).count();
+  add_schedule(of, asked);
   of["interrupted"] = what.was_interrupted;
   of["advice"] = advice_json(what.advised);
   return of;
@@ -219,6 +221,7 @@ json run_entry(const comparison& what, const outcome& of, std::size_t family, st
   made["items_per_second"] = items_per_second(run);
   made["seconds"] = run.use.seconds;
   made["passes"] = run.passes;
+  if (run.rate_kept) made["rate_kept"] = *run.rate_kept;
   made["voluntary_context_switches"] = run.use.resources.voluntary_switches;
   made["involuntary_context_switches"] = run.use.resources.involuntary_switches;
   if (run.use.peak_memory) made["peak_memory_bytes"] = *run.use.peak_memory;

@@ -85,12 +85,14 @@ void add_primitive(primitive_registry& to, std::string name, std::string summary
   to.add({.name = std::move(name), .summary = std::move(summary), .guarantee = guarantee}, run);
 }
 
-// Those of each workload, in files of their own: primitives_waiting.cc, primitives_values.cc.
+// Those of each workload, in files of their own: primitives_waiting.cc, primitives_values.cc,
+// primitives_maps.cc.
 void add_threadpools(primitive_registry& to);
 void add_semaphores(primitive_registry& to);
 void add_barriers(primitive_registry& to);
 void add_transfers(primitive_registry& to);
 void add_synchronized(primitive_registry& to);
 void add_lazies(primitive_registry& to);
+void add_maps(primitive_registry& to);
 
 }  // namespace switchyard::compare

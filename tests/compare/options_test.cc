@@ -116,7 +116,7 @@ TEST(Options, ThatCannotWorkAreRefused) {
   EXPECT_EQ(refusal({"-h"}), "unexpected argument \"-h\" (see --help)");
   EXPECT_EQ(refusal({"--input="}), "--input=: must be a file name, or -");
   EXPECT_EQ(refusal({"--input"}), "--input needs a value: a file name, or -");
-  EXPECT_EQ(refusal({"--workload=heap"}), "--workload=heap: must be pipeline, counter, threadpool, semaphore, barrier, transfer, synchronized, lazy, queue, latency or stack");
+  EXPECT_EQ(refusal({"--workload=heap"}), "--workload=heap: must be pipeline, counter, threadpool, semaphore, barrier, transfer, synchronized, lazy, queue, latency, stack or map");
   EXPECT_EQ(refusal({"--list=perhaps"}), "--list=perhaps: must be true or false");
   for (const std::string name : {"producers", "consumers", "capacity", "batch", "repetitions"}) {
     for (const std::string value : {"0", "-1", "", "x", "1.5", "1x", "99999999999", "99999999999999999999"}) {

@@ -48,7 +48,8 @@ class Primitives : public testing::TestWithParam<workload> {};
 
 INSTANTIATE_TEST_SUITE_P(Every, Primitives,
                          testing::Values(workload::threadpool, workload::semaphore, workload::barrier,
-                                         workload::transfer, workload::synchronized, workload::lazy),
+                                         workload::transfer, workload::synchronized, workload::lazy,
+                                         workload::map),
                          [](const auto& of) { return std::string(to_string(of.param)); });
 
 TEST_P(Primitives, BothSidesAndTheStandardLibraryAreThere) {

@@ -174,7 +174,7 @@ TEST_F(ProgramTest, ComparesCounters) {
 
 TEST_F(ProgramTest, ComparesWhatElseThreadsUse) {
   const std::string input = "--input=" + file("input", "a b c\nd e f\n");
-  for (const std::string workload : {"threadpool", "semaphore", "barrier", "transfer", "synchronized", "lazy"}) {
+  for (const std::string workload : {"threadpool", "semaphore", "barrier", "transfer", "synchronized", "lazy", "map"}) {
     const result good = run({input, "--workload=" + workload, "--impl=lockfree.*,blocking.*", "--producers=2",
                              "--consumers=1", "--repetitions=1", "--min_time=0", "--out=" + path("results")});
     EXPECT_EQ(good.status, 0) << good.err;
@@ -206,9 +206,13 @@ TEST_F(ProgramTest, ComparesQueuesWithoutAText) {
 
 TEST_F(ProgramTest, MeasuresLatency) {
   const result good = run({"--workload=latency", "--rate=20000", "--burst=4", "--impl=lockfree.bounded_queue,std.*",
-                           "--repetitions=1", "--min_time=20ms"});
+                           "--repetitions=1", "--min_time=20ms", "--out=" + path("results")});
   EXPECT_EQ(good.status, 0) << good.err;
   EXPECT_THAT(good.out, HasSubstr("items:    of 8 bytes, 20000 a second in bursts of 4\nworkload: latency, "));
+  const auto document = nlohmann::json::parse(contents(path("results/results.json")));
+  EXPECT_EQ(document.at("context").at("rate"), 20000);
+  EXPECT_EQ(document.at("context").at("burst"), 4);
+  EXPECT_LE(document.at("benchmarks").at(0).at("rate_kept"), 1);
   // A rate that nobody can keep.
   const result late =
       run({"--workload=latency", "--rate=1e9", "--impl=std.*", "--repetitions=1", "--min_time=1ms", "--capacity=2"});
@@ -225,8 +229,14 @@ TEST_F(ProgramTest, Sweeps) {
   EXPECT_THAT(good.out,
               HasSubstr("\nskipped:  lockfree.spsc_queue takes one producer and one consumer only (at 3)\n"));
   const auto document = nlohmann::json::parse(contents(path("results/results.json")));
+  EXPECT_EQ(document.at("context").at("sweep"), nlohmann::json::parse(R"({"over": "threads", "values": [1, 3]})"));
   int runs = 0;
-  for (const auto& entry : document.at("benchmarks")) runs += entry.at("run_type") == "iteration";
+  for (const auto& entry : document.at("benchmarks")) {
+    runs += entry.at("run_type") == "iteration";
+    const int point = entry.at("point").get<int>();
+    EXPECT_EQ(entry.at("threads"), 2 * point);
+    EXPECT_THAT(entry.at("name").get<std::string>(), HasSubstr("_queue/threads:" + std::to_string(point)));
+  }
   EXPECT_EQ(runs, 2 * 3);
   for (const std::string what : {"item_size", "burst:1,5", "rate:1000,9000"}) {
     const result other = run({"--workload=queue", "--sweep=" + what, "--impl=std.*", "--repetitions=1", "--min_time=1ms"});
