@@ -27,7 +27,7 @@ constexpr double immaterial = 1.02;
 constexpr double immaterial_in_few_runs = 1.1;
 // Using this many times the CPU time of another is a reason not to choose it.
 constexpr double much_more_cpu = 1.25;
-// Below this share of the best rate (or of that asked for), items were left waiting.
+// Below this share of the rate that was asked for, more and more items were left waiting.
 constexpr double keeps_up = 0.95;
 
 // "a", "a and b", "a, b and c".
@@ -61,7 +61,7 @@ class verdict {
       }
     }
     if (candidates_.empty()) return;
-    if (!by_speed()) leave_out_those_behind();
+    leave_out_those_behind();
     std::stable_sort(candidates_.begin(), candidates_.end(),
                      [this](const summary* a, const summary* b) { return badness(*a) < badness(*b); });
     for (const summary* line : candidates_) {
@@ -114,15 +114,12 @@ class verdict {
     return by_speed() ? -line.items_per_second.median : median(line.tails);
   }
 
-  // A short time says nothing about who did not get all done.
+  // A short time says nothing about who did not get all done. Where nobody did, the least late is the best.
   void leave_out_those_behind() {
-    double wanted = 0;
-    for (const summary* line : candidates_) wanted = std::max(wanted, line->items_per_second.median);
-    if (about_.rate && *about_.rate * keeps_up < wanted) wanted = *about_.rate;
-    nobody_keeps_up_ = about_.rate && wanted < *about_.rate * keeps_up;
-    const auto behind = [&](const summary* line) { return line->items_per_second.median < keeps_up * wanted; };
+    const auto behind = [](const summary* line) { return line->rate_kept.value_or(1) < keeps_up; };
     left_behind_ = static_cast<std::size_t>(std::count_if(candidates_.begin(), candidates_.end(), behind));
-    candidates_.erase(std::remove_if(candidates_.begin(), candidates_.end(), behind), candidates_.end());
+    nobody_keeps_up_ = left_behind_ == candidates_.size();
+    if (!nobody_keeps_up_) std::erase_if(candidates_, behind);
   }
 
   bool cannot_be_told_apart(const summary& line, const summary& best) const {
@@ -173,7 +170,7 @@ class verdict {
       absl::StrAppend(&text, ", and ", few_of(tied), tied.size() == 1 ? " is" : " are",
                       " as good within the noise");
     } else if (const summary* const other = compared_with(); other == nullptr) {
-      absl::StrAppend(&text, left_behind_ == 0 ? "; there is nothing to compare it with" : "; no other keeps up");
+      absl::StrAppend(&text, left_behind_ == 0 ? "; there is nothing to compare it with" : "; no other keeps up with the rate");
     } else if (by_speed()) {
       absl::StrAppend(&text, ", ", more_than(choice_->items_per_second.median / other->items_per_second.median), " ",
                       described(*other));
@@ -184,7 +181,7 @@ class verdict {
       absl::StrAppend(&text, ", ", described(*other), " ",
                       time_with_unit(static_cast<double>(other->latency->percentile(99))));
     }
-    if (!by_speed() && nobody_keeps_up_) absl::StrAppend(&text, ", but nothing here keeps up with the rate asked for");
+    if (nobody_keeps_up_) absl::StrAppend(&text, ", but nothing here keeps up with the rate asked for");
     if (choice_->runs < least_for_interval) {
       absl::StrAppend(&text, " (", counted(choice_->runs, "run"), " of it: too few to be sure)");
     }

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,10 +20,9 @@ enum class aim { speed, tail };
 /// What there is to know besides the figures.
 struct question {
   aim judged_by = aim::speed;
-  std::string item = "item";   ///< what is counted: "line"
+  std::string item = "item";  ///< what is counted: "line"
   std::size_t producers = 1;
-  std::optional<double> rate;  ///< items per second that were asked for
-  std::string swept;           ///< what a sweep is over: "threads", "item_size", "burst" or "rate"
+  std::string swept;  ///< what a sweep is over: "threads", "item_size", "burst" or "rate"
 
   /// What a queue of that name promises; null for what is none. May be empty.
   std::function<const adapters::queue_info*(std::string_view name)> queue;

@@ -76,6 +76,15 @@ std::string_view to_string(workload which) {
   return "unknown";
 }
 
+std::string_view to_string(pace how) {
+  switch (how) {
+    case pace::quick: return "quick";
+    case pace::usual: return "usual";
+    case pace::thorough: return "thorough";
+  }
+  return "unknown";
+}
+
 bool has_text(workload which) {
   return which != workload::queue && which != workload::latency && which != workload::stack;
 }
@@ -133,6 +142,8 @@ ABSL_FLAG(std::string, sweep, "",
           "                        producers and so many consumers; where all threads do the same, so many in all.\n"
           "                        Without values: threads:1,2,4,8, item_size:8,64,256, burst:1,10,100,1000,\n"
           "                        rate:1000,10000,100000,1000000");
+ABSL_FLAG(bool, quick, false, "look at it for less than 20 seconds: short runs of a small input; other flags win");
+ABSL_FLAG(bool, thorough, false, "take several minutes, to be sure: many long runs; other flags win");
 ABSL_FLAG(bool, list, false, "list the implementations and what they can do, and exit");
 
 namespace switchyard::compare {
@@ -165,6 +176,8 @@ constexpr std::array flag_lines = {
     flag_line{"replay", "FILE", "a file name, or -"},
     flag_line{"record", "FILE", "a file name"},
     flag_line{"sweep", "WHAT[:N,N]", "threads, item_size, burst or rate, and perhaps values, each once, such as threads:1,2,4"},
+    flag_line{"quick", "", "true or false"},
+    flag_line{"thorough", "", "true or false"},
     flag_line{"list", "", "true or false"},
     flag_line{"help", "", "true or false"},
 };
@@ -283,6 +296,25 @@ void check_combinations(const options& asked, const std::vector<std::string_view
   }
 }
 
+// What --quick and --thorough stand for, but for what was asked for by itself.
+void set_pace(options& asked, const std::vector<std::string_view>& given) {
+  const bool quick = absl::GetFlag(FLAGS_quick);
+  const bool thorough = absl::GetFlag(FLAGS_thorough);
+  if (quick && thorough) throw bad_request("--quick does not go with --thorough (see --help)");
+  if (!quick && !thorough) return;
+  asked.how = quick ? pace::quick : pace::thorough;
+  const auto is_given = [&](std::string_view flag) { return std::ranges::find(given, flag) != given.end(); };
+  // As few runs as there can be an interval of; shorter where there are many points.
+  constexpr std::chrono::milliseconds a_point{100};
+  const std::size_t points = asked.swept ? asked.swept->values.size() : 1;
+  if (!is_given("repetitions")) asked.repetitions = quick ? 5 : 15;
+  if (!is_given("generate_bytes") && quick) asked.generate_bytes = std::uint64_t{4} << 20;
+  if (!is_given("min_time")) {
+    asked.layout.min_time = quick ? std::max<steady_clock::duration>(a_point / points, std::chrono::milliseconds(10))
+                                  : std::chrono::seconds(1);
+  }
+}
+
 // The flag's value, if it is from `least` to `most`.
 std::size_t number(std::string_view name, std::int64_t value, std::int64_t least, std::int64_t most) {
   if (value < least || value > most) refuse(name, absl::StrCat(value));
@@ -363,6 +395,7 @@ options parse_options(std::span<const char* const> arguments) {
   const bool paced = std::ranges::find(given, "rate") != given.end() || !asked.replay.empty();
   if (asked.which == workload::latency && !paced) asked.layout.rate = 100'000;
   check_combinations(asked, given);
+  set_pace(asked, given);
   return asked;
 }
 

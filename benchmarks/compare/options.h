@@ -41,6 +41,11 @@ struct sweep {
   std::vector<std::uint64_t> values;
 };
 
+/// How much time is taken: enough to see about how it is, as much as is usual, or enough to be sure.
+enum class pace { quick, usual, thorough };
+
+std::string_view to_string(pace how);
+
 /// What was asked for; the defaults stand with the flags, in options.cc.
 struct options {
   bool help = false;
@@ -51,6 +56,7 @@ struct options {
   workload which = workload::pipeline;
   std::string impl;  ///< globs, separated by commas
   worker_layout layout;
+  pace how = pace::usual;
   std::size_t repetitions = 0;
   std::string out;  ///< the folder for results.json; empty: none is written
   std::optional<sweep> swept;

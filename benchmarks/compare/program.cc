@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -156,6 +157,14 @@ std::string heading(const options& asked, const mapped_text& input, const refere
                       "\n");
 }
 
+template <class Registry>
+const adapters::queue_info* find_info(const Registry& registry, std::string_view name) {
+  for (const auto& entry : registry.entries()) {
+    if (entry.info.name == name) return &entry.info;
+  }
+  return nullptr;
+}
+
 // What the advice goes by.
 question question_of(const options& asked, const implementations& all) {
   question about;
@@ -163,19 +172,12 @@ question question_of(const options& asked, const implementations& all) {
   about.item = item_of(asked.which);
   about.producers = asked.layout.producers;
   if (asked.swept) about.swept = asked.swept->over;
-  const schedule plan(asked.layout);
-  if (plan.is_timed() && about.swept != "rate") about.rate = plan.items_per_second();
-  about.queue = [&all, which = asked.which](std::string_view name) -> const adapters::queue_info* {
-    const auto find_in = [&](const auto& registry) -> const adapters::queue_info* {
-      for (const auto& entry : registry.entries()) {
-        if (entry.info.name == name) return &entry.info;
-      }
-      return nullptr;
-    };
-    if (which == workload::pipeline) return find_in(all.lines);
-    if (which == workload::stack) return find_in(all.stacks);
-    return find_in(std::get<0>(all.items));  // of each size it is the same
-  };
+  if (asked.which == workload::pipeline) {
+    about.queue = [&all](std::string_view name) { return find_info(all.lines, name); };
+  } else if (asked.which == workload::queue || asked.which == workload::latency) {
+    // Those of the smallest items: there are as many as of any.
+    about.queue = [&all](std::string_view name) { return find_info(std::get<0>(all.items), name); };
+  }
   return about;
 }
 
@@ -201,21 +203,45 @@ progress_function show_progress(progress_bar& bar) {
   };
 }
 
+// How long all runs together may take before no other round is begun. Making the input and what is left of a round when
+// the time is over have the rest of the 20 seconds.
+steady_clock::duration budget(const options& asked) {
+  return asked.how == pace::quick ? std::chrono::seconds(14) : steady_clock::duration::max();
+}
+
 // Prints what all runs came to, or those that were finished of `wanted`, and what follows from it.
-advice report(const rounds& all, std::size_t wanted, const question& about) {
+advice report(const rounds& all, const options& asked, std::size_t contenders, const question& about) {
   std::size_t finished = 0;
   for (const outcome& each : all.outcomes) finished += each.samples.size();
+  const std::size_t wanted = contenders * asked.repetitions;
   const std::string partial = all.complete ? "" : absl::StrCat("after ", finished, " of ", wanted, " runs");
 
   const std::vector<summary> lines = summarize(all.outcomes);
   advice made = advise(lines, about);
   const appearance looks = appearance_of_output();
   print(results_text(lines, about.swept, !all.complete, made.overall, looks));
+  if (const std::string note = rate_note(all.outcomes); !note.empty()) print("\n" + note);
+  if (all.complete && all.repetitions < asked.repetitions) {
+    print(absl::StrCat("\nNote: only ", all.repetitions, " of ", asked.repetitions,
+                       " runs of each fit into the time of --quick.\n"));
+  }
   if (!all.complete) {
     print(absl::StrCat("\nInterrupted: ", finished, " of ", wanted, " runs are finished.\n"));
   }
   print(absl::StrCat("\n", advice_text(made, about.swept, partial, looks)));
   return made;
+}
+
+// Says which answers were wrong; true if none was.
+bool all_agree(const std::vector<outcome>& outcomes) {
+  bool agree = true;
+  for (const outcome& each : outcomes) {
+    if (each.wrong.empty()) continue;
+    agree = false;
+    const std::string where = each.point ? absl::StrCat(" at ", *each.point) : "";
+    complain(absl::StrCat(each.name, where, ": ", each.wrong));
+  }
+  return agree;
 }
 
 // For --record.
@@ -253,23 +279,17 @@ int compare(options asked, const std::vector<std::string>& command_line, const i
   std::fflush(stdout);
 
   const std::vector<contender> contenders = chosen.contenders(input, expected, stop);
-  const rounds all = run_rounds(contenders, asked.repetitions, stop, show_progress(bar));
+  const rounds all = run_rounds(contenders, asked.repetitions, stop, show_progress(bar), budget(asked));
   bar.clear();
 
-  bool all_agree = true;
-  for (const outcome& each : all.outcomes) {
-    all_agree = all_agree && each.wrong.empty();
-    if (!each.wrong.empty()) complain(absl::StrCat(each.name, ": ", each.wrong));
-  }
-  const advice advised =
-      report(all, contenders.size() * asked.repetitions, question_of(asked, all_there_are));
-  if (const std::string note = rate_note(all.outcomes); !note.empty()) print("\n" + note);
+  const bool agree = all_agree(all.outcomes);
+  const advice advised = report(all, asked, contenders.size(), question_of(asked, all_there_are));
   if (folder) {
     folder->write(results_json({command_line, asked, input, expected, !all.complete, advised}, all.outcomes));
     print(absl::StrCat("\nresults:  ", folder->file(), "\n"));
   }
   const bool arrived = output_arrived();
-  if (!all_agree) return 1;
+  if (!agree) return 1;
   if (!all.complete) return stop_status();
   return arrived ? 0 : 1;
 }

@@ -82,10 +82,12 @@ std::string compiler() {
 // What there is to know of items that come from no text, and of a sweep.
 void add_schedule(json& to, const options& asked) {
   const bool streams = asked.which == workload::queue || asked.which == workload::latency;
-  if (streams) to["item_size"] = asked.layout.item_size;
+  // What is swept has no one value.
+  const auto fixed = [&](std::string_view key) { return !asked.swept || asked.swept->over != key; };
+  if (streams && fixed("item_size")) to["item_size"] = asked.layout.item_size;
   if (const schedule plan(asked.layout); streams && plan.is_timed()) {
-    to["rate"] = plan.items_per_second();
-    to["burst"] = plan.burst();
+    if (fixed("rate")) to["rate"] = plan.items_per_second();
+    if (fixed("burst")) to["burst"] = plan.burst();
   }
   if (!asked.replay.empty()) to["replay"] = asked.replay;
   if (asked.swept) to["sweep"] = {{"over", asked.swept->over}, {"values", asked.swept->values}};
@@ -150,6 +152,7 @@ json context(const comparison& what) {
   of["consumers"] = asked.layout.consumers;
   of["capacity"] = asked.layout.capacity;
   of["batch"] = asked.layout.batch;
+  of["pace"] = to_string(asked.how);
   of["repetitions"] = asked.repetitions;
   of["min_time_seconds"] = std::chrono::duration<double>(asked.layout.min_time).count();
   add_schedule(of, asked);
@@ -158,24 +161,25 @@ json context(const comparison& what) {
   return of;
 }
 
-// "lockfree.bounded_queue/threads:4" in a sweep.
-std::string shown_name(const comparison& what, const outcome& of) {
-  if (!of.point) return of.name;
-  return absl::StrCat(of.name, "/", what.asked.swept ? what.asked.swept->over : "point", ":", *of.point);
+// "lockfree.bounded_queue", in a sweep "lockfree.bounded_queue/threads:4".
+std::string full_name(const comparison& what, const outcome& of) {
+  return of.point && what.asked.swept ? absl::StrCat(of.name, "/", what.asked.swept->over, ":", *of.point) : of.name;
 }
 
 // The keys that runs and medians share.
 json entry(const comparison& what, const outcome& of, std::size_t family) {
+  const options asked = of.point && what.asked.swept ? at_point(what.asked, *of.point) : what.asked;
   json made;
-  made["name"] = shown_name(what, of);
+  made["name"] = full_name(what, of);
   made["family_index"] = family;
   made["per_family_instance_index"] = 0;
-  made["run_name"] = shown_name(what, of);
-  if (of.point) made["point"] = *of.point;
+  made["run_name"] = made["name"];
   made["run_type"] = "iteration";
   made["repetitions"] = what.asked.repetitions;
   made["implementation"] = of.name;
   made["progress"] = adapters::to_string(of.guarantee);
+  if (of.point) made["point"] = *of.point;
+  made["threads"] = asked.layout.producers + asked.layout.consumers;
   return made;
 }
 
@@ -206,17 +210,10 @@ void add_interval(json& to, const std::string& key, const std::optional<interval
   to[key + "_high"] = sure->high;
 }
 
-std::size_t threads(const comparison& what, const outcome& of) {
-  const bool swept = what.asked.swept && of.point;
-  const worker_layout layout = swept ? at_point(what.asked, *of.point).layout : what.asked.layout;
-  return layout.producers + layout.consumers;
-}
-
 json run_entry(const comparison& what, const outcome& of, std::size_t family, std::size_t index) {
   const sample& run = of.samples[index];
   json made = entry(what, of, family);
   made["repetition_index"] = index;
-  made["threads"] = threads(what, of);
   made["iterations"] = run.items;
   made["real_time"] = seconds_per_item(run) * 1e9;
   made["cpu_time"] = cpu_seconds_per_item(run) * 1e9;
@@ -228,6 +225,7 @@ json run_entry(const comparison& what, const outcome& of, std::size_t family, st
   made["voluntary_context_switches"] = run.use.resources.voluntary_switches;
   made["involuntary_context_switches"] = run.use.resources.involuntary_switches;
   if (run.use.peak_memory) made["peak_memory_bytes"] = *run.use.peak_memory;
+  if (run.rate_kept) made["rate_kept"] = *run.rate_kept;
   if (run.latency != nullptr) made["latency_ns"] = latency_json(*run.latency);
   made["answers_agree"] = true;
   return made;
@@ -237,9 +235,8 @@ json median_entry(const comparison& what, const outcome& of, std::size_t family,
   std::vector<double> times;
   for (const sample& run : of.samples) times.push_back(seconds_per_item(run) * 1e9);
   json made = entry(what, of, family);
-  made["name"] = shown_name(what, of) + "_median";
+  made["name"] = full_name(what, of) + "_median";
   made["run_type"] = "aggregate";
-  made["threads"] = threads(what, of);
   made["aggregate_name"] = "median";
   made["aggregate_unit"] = "time";
   made["iterations"] = of.samples.size();  // as Google Benchmark has it: how many runs this is made from
@@ -255,6 +252,7 @@ json median_entry(const comparison& what, const outcome& of, std::size_t family,
   made["voluntary_context_switches_per_1000_items"] = figures.voluntary_per_1000_items;
   made["involuntary_context_switches_per_1000_items"] = figures.involuntary_per_1000_items;
   if (figures.peak_memory) made["peak_memory_bytes"] = *figures.peak_memory;
+  if (figures.rate_kept) made["rate_kept"] = *figures.rate_kept;
   if (figures.latency != nullptr) {
     made["latency_ns"] = latency_json(*figures.latency);
     made["latency_histogram"] = histogram_json(*figures.latency);
@@ -266,7 +264,6 @@ json median_entry(const comparison& what, const outcome& of, std::size_t family,
 json error_entry(const comparison& what, const outcome& of, std::size_t family) {
   json made = entry(what, of, family);
   made["repetition_index"] = of.samples.size();
-  made["threads"] = threads(what, of);
   made["error_occurred"] = true;
   made["error_message"] = of.wrong;
   made["answers_agree"] = false;

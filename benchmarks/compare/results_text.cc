@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -173,13 +174,14 @@ std::string matrix(const std::vector<summary>& lines, std::string_view swept, co
     return line == nullptr || !line->wrong.empty() ? std::nullopt : figure.value(*line);
   };
   double largest = 0;
-  std::vector<std::optional<double>> best(points.size());
+  constexpr double endless = std::numeric_limits<double>::infinity();
+  std::vector<double> best(points.size(), figure.more_is_better ? -endless : endless);
   for (const std::string& name : names) {
     for (std::size_t i = 0; i < points.size(); ++i) {
       const std::optional<double> value = value_at(name, points[i]);
       if (!value) continue;
       largest = std::max(largest, *value);
-      if (!best[i] || (figure.more_is_better ? *value > *best[i] : *value < *best[i])) best[i] = value;
+      best[i] = figure.more_is_better ? std::max(best[i], *value) : std::min(best[i], *value);
     }
   }
 
@@ -202,7 +204,7 @@ std::string matrix(const std::vector<summary>& lines, std::string_view swept, co
       heights.push_back(value.value_or(-1));
       wrong = wrong || (line != nullptr && !line->wrong.empty());
       if (value) {
-        row.push_back(absl::StrCat(value == best[i] ? "* " : "", figure.shown(*value)));
+        row.push_back(absl::StrCat(*value == best[i] ? "* " : "", figure.shown(*value)));
       } else {
         row.push_back(line != nullptr && !line->wrong.empty() ? "WRONG" : "-");
       }

@@ -76,6 +76,11 @@ summary summary_of(const outcome& of) {
     if (run.latency != nullptr) line.tails.push_back(static_cast<double>(run.latency->percentile(99)));
   }
   line.latency = latency_of_all(of.samples);
+  std::vector<double> kept;
+  for (const sample& run : of.samples) {
+    if (run.rate_kept) kept.push_back(*run.rate_kept);
+  }
+  if (!kept.empty()) line.rate_kept = median(kept);
   return line;
 }
 

@@ -50,6 +50,9 @@ struct summary {
   std::vector<double> rates;  ///< items per second
   std::vector<double> tails;  ///< p99 of the latency, ns; none where it was not measured
 
+  /// The median of what share of the rate asked for was reached; nothing where none was.
+  std::optional<double> rate_kept;
+
   /// Of all runs together; null where it was not measured.
   std::shared_ptr<const latency_histogram> latency;
 };

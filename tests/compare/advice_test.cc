@@ -62,6 +62,11 @@ summary with_tail(summary line, std::uint64_t ns) {
   return line;
 }
 
+summary kept(double share, summary line) {
+  line.rate_kept = share;
+  return line;
+}
+
 summary at(std::uint64_t point, summary line) {
   line.point = point;
   return line;
@@ -252,7 +257,6 @@ TEST(Advice, TellsTheTailWhereItIsKnown) {
 question of_latency() {
   question about = of_lines();
   about.judged_by = aim::tail;
-  about.rate = 1e6;
   return about;
 }
 
@@ -280,20 +284,22 @@ TEST(AdviceOnLatency, KnowsTies) {
 }
 
 TEST(AdviceOnLatency, LeavesOutWhoDoesNotKeepUp) {
-  const recommendation made = judged({with_tail(line("lockfree.bounded", progress::lock_free, about(0.5e6)), 2'000),
-                                      with_tail(line("blocking.bounded", progress::blocking, about(1e6)), 90'000)},
-                                     of_latency());
+  const std::vector<summary> lines = {
+      kept(0.5, with_tail(line("lockfree.bounded", progress::lock_free, about(0.5e6)), 2'000)),
+      kept(0.99, with_tail(line("blocking.bounded", progress::blocking, about(1e6)), 90'000))};
+  const recommendation made = judged(lines, of_latency());
   EXPECT_EQ(made.choice, "blocking.bounded");
   EXPECT_THAT(made.tied, IsEmpty());
-  EXPECT_EQ(made.sentences.at(0), "Choose blocking.bounded: 99% of lines within 90.1 us; no other keeps up.");
+  EXPECT_EQ(made.sentences.at(0), "Choose blocking.bounded: 99% of lines within 90.1 us; no other keeps up with the rate.");
   // What was not measured has no tail.
   EXPECT_EQ(judged({line("lockfree.bounded", progress::lock_free, about(1e6))}, of_latency()).choice, "");
 }
 
 TEST(AdviceOnLatency, SaysSoIfNobodyKeepsUp) {
-  const recommendation made = judged({with_tail(line("lockfree.bounded", progress::lock_free, about(0.5e6)), 2'000),
-                                      with_tail(line("blocking.bounded", progress::blocking, about(0.5e6)), 90'000)},
-                                     of_latency());
+  const recommendation made =
+      judged({kept(0.4, with_tail(line("blocking.bounded", progress::blocking, about(0.5e6)), 90'000)),
+              kept(0.5, with_tail(line("lockfree.bounded", progress::lock_free, about(0.5e6)), 2'000))},
+             of_latency());
   EXPECT_EQ(made.choice, "lockfree.bounded");
   EXPECT_THAT(made.sentences.at(0), HasSubstr(", but nothing here keeps up with the rate asked for."));
 }

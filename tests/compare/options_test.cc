@@ -73,6 +73,31 @@ TEST(Options, KnowTimes) {
   EXPECT_EQ(parse({"--min_time=1h"}).layout.min_time, 1h);
 }
 
+TEST(Options, HaveAPace) {
+  EXPECT_EQ(parse({}).how, pace::usual);
+  EXPECT_EQ(parse({"--noquick"}).how, pace::usual);
+  const options quick = parse({"--quick"});
+  EXPECT_EQ(quick.how, pace::quick);
+  EXPECT_EQ(quick.repetitions, 5u);
+  EXPECT_EQ(quick.layout.min_time, 100ms);
+  EXPECT_EQ(quick.generate_bytes, std::uint64_t{4} << 20);
+  EXPECT_EQ(parse({"--quick", "--sweep=threads:1,2,4,8"}).layout.min_time, 25ms);
+  EXPECT_EQ(parse({"--quick", "--sweep=threads:1,2,3,4,5,6,7,8,9,10,11,12"}).layout.min_time, 10ms);
+  const options thorough = parse({"--thorough"});
+  EXPECT_EQ(thorough.how, pace::thorough);
+  EXPECT_GT(thorough.repetitions, parse({}).repetitions);
+  EXPECT_GT(thorough.layout.min_time, parse({}).layout.min_time);
+  EXPECT_EQ(thorough.generate_bytes, parse({}).generate_bytes);
+  // What is asked for by itself wins, before or after it, and even where it is the default.
+  const options own = parse({"--repetitions=7", "--quick", "--min_time=300ms", "--generate_bytes=99"});
+  EXPECT_EQ(own.how, pace::quick);
+  EXPECT_EQ(own.repetitions, 7u);
+  EXPECT_EQ(own.layout.min_time, 300ms);
+  EXPECT_EQ(own.generate_bytes, 99u);
+  EXPECT_EQ(parse({"--thorough", "--repetitions=2"}).repetitions, 2u);
+  EXPECT_EQ(refusal({"--quick", "--thorough"}), "--quick does not go with --thorough (see --help)");
+}
+
 TEST(Options, CanBeOnOrOff) {
   EXPECT_TRUE(parse({"--list"}).list);
   EXPECT_TRUE(parse({"--list=true"}).list);
@@ -112,7 +137,7 @@ TEST(Options, ThatCannotWorkAreRefused) {
 TEST(Help, NamesEveryFlag) {
   for (const char* const flag :
        {"--input=", "--workload=", "--impl=", "--producers=", "--consumers=", "--capacity=", "--batch=",
-        "--repetitions=", "--min_time=", "--out=", "--seed=", "--generate_bytes=", "--list", "--help", "--item_size=",
+        "--repetitions=", "--min_time=", "--out=", "--seed=", "--generate_bytes=", "--quick", "--thorough", "--list", "--help", "--item_size=",
         "--rate=", "--burst=", "--replay=", "--record=", "--sweep="}) {
     EXPECT_THAT(help_text(), HasSubstr(std::string("\n  ") + flag));
   }

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -282,6 +283,88 @@ TEST_F(ProgramTest, KeepsARecordingThatIsInterrupted) {
   EXPECT_THAT(stopped.out, HasSubstr("recorded: 2 lines"));
 }
 
+TEST_F(ProgramTest, EndsWithAdvice) {
+  const result good = run({"--input=" + file("input", "a b c\nd e f\n"), "--impl=blocking.bounded_queue,lockfree.bounded_queue",
+                           "--repetitions=5", "--min_time=1ms", "--out=" + path("results")});
+  EXPECT_EQ(good.status, 0) << good.err;
+  const auto context = nlohmann::json::parse(contents(path("results/results.json"))).at("context");
+  const auto& advice = context.at("advice");
+  EXPECT_THAT(advice.at("choice"), testing::AnyOf("blocking.bounded_queue", "lockfree.bounded_queue"));
+  ASSERT_EQ(advice.at("sentences").size(), 3u);
+  // What is printed is what is written, but for line breaks.
+  std::string words = good.out.substr(good.out.find("\nAdvice:\n") + 8);
+  for (std::size_t at; (at = words.find("\n  ")) != words.npos;) words.replace(at, 3, " ");
+  for (const std::string sentence : advice.at("sentences")) EXPECT_THAT(words, HasSubstr("\n- " + sentence + "\n"));
+}
+
+TEST_F(ProgramTest, IsQuickIfAsked) {
+  const result good = run({"--input=" + file("input", "a b c\nd e f\n"), "--impl=*.bounded_queue", "--quick",
+                           "--min_time=0", "--out=" + path("results")});
+  EXPECT_EQ(good.status, 0) << good.err;
+  EXPECT_THAT(good.out, HasSubstr("runs:     5 of each implementation, in turn, of at least 0; "));
+  EXPECT_EQ(nlohmann::json::parse(contents(path("results/results.json"))).at("context").at("pace"), "quick");
+}
+
+TEST_F(ProgramTest, HasATableOfPointsForASweep) {
+  const result good = run({"--workload=queue", "--impl=blocking.bounded_queue,lockfree.bounded_queue", "--sweep=threads:1,2",
+                           "--repetitions=1", "--min_time=1ms", "--out=" + path("results")});
+  EXPECT_EQ(good.status, 0) << good.err;
+  EXPECT_THAT(good.out, HasSubstr("\nitems/s at threads  "));
+  EXPECT_THAT(good.out, HasSubstr("\n- At threads 2: "));
+  const auto document = nlohmann::json::parse(contents(path("results/results.json")));
+  EXPECT_EQ(document.at("context").at("advice").at("points").size(), 2u);
+  EXPECT_EQ(document.at("context").at("sweep").at("over"), "threads");
+  EXPECT_EQ(document.at("benchmarks").size(), 8u) << "a run and a median of each at each point";
+}
+
+// What the program prints on a terminal that is 80 columns wide.
+std::string on_a_terminal(const std::vector<std::string>& arguments, const std::string& term) {
+  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  EXPECT_GE(terminal, 0);
+  EXPECT_EQ(::grantpt(terminal), 0);
+  EXPECT_EQ(::unlockpt(terminal), 0);
+  const std::string other_end = ::ptsname(terminal);
+  const int slave = ::open(other_end.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC);
+  const winsize size{.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
+  EXPECT_EQ(::ioctl(slave, TIOCSWINSZ, &size), 0);
+  const char* const program = std::getenv("SWITCHYARD_COMPARE");
+  std::vector<char*> argv = {const_cast<char*>("compare")};
+  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  const std::string variable = "TERM=" + term;
+  std::vector<char*> variables = {const_cast<char*>(variable.c_str()), const_cast<char*>("LANG=C.UTF-8"), nullptr};
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::dup2(slave, 1);
+    ::dup2(slave, 2);
+    ::execve(program, argv.data(), variables.data());
+    ::_exit(127);
+  }
+  ::close(slave);
+  std::string text;
+  char piece[4096];
+  // Reading fails when nobody has the other end any more.
+  for (ssize_t n; (n = ::read(terminal, piece, sizeof(piece))) > 0;) text.append(piece, static_cast<std::size_t>(n));
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ::close(terminal);
+  EXPECT_EQ(status, 0) << text;
+  return text;
+}
+
+TEST_F(ProgramTest, SuitsTheTerminal) {
+  const std::vector<std::string> arguments = {"--input=" + file("input", "a b c\nd e f\n"), "--repetitions=1", "--min_time=0",
+                                              "--impl=blocking.*"};
+  const std::string text = on_a_terminal(arguments, "xterm");
+  EXPECT_THAT(text, HasSubstr("\n\x1b[1mimplementation\x1b[0m"));
+  EXPECT_THAT(text, HasSubstr("\xe2\x96\x88")) << "a full block";
+  EXPECT_THAT(text, Not(HasSubstr("waits/1k"))) << "not in 80 columns";
+  EXPECT_THAT(text, HasSubstr("]   0%")) << "the progress bar";
+  const std::string dumb = on_a_terminal(arguments, "dumb");
+  EXPECT_THAT(dumb, HasSubstr("\nimplementation"));
+  EXPECT_THAT(dumb, Not(HasSubstr("\x1b")));
+}
+
 TEST_F(ProgramTest, SkipsWhatCannotRunSo) {
   const result good = run({"--input=" + file("input", "a\nb\n"), "--producers=2", "--consumers=2",
                            "--batch=4", "--repetitions=1", "--min_time=0"});
@@ -434,11 +517,15 @@ TEST_F(ProgramTest, KeepsTheRunsThatWereFinishedBeforeCtrlC) {
   EXPECT_EQ(stopped.status, 130);
   EXPECT_EQ(stopped.err, "");
   EXPECT_THAT(stopped.out, HasSubstr("\nInterrupted: 3 of 6 runs are finished.\n"));
+  EXPECT_THAT(stopped.out, HasSubstr("\nAdvice (after 3 of 6 runs):\n- Choose blocking."));
+  EXPECT_THAT(stopped.out, HasSubstr(": too few to be sure)"));
   // The second round began with the second one; so that has two runs.
   EXPECT_THAT(stopped.out, MatchesRegex("(.|\n)*\nblocking.one [^\n]* 1\n(.|\n)*"));
   EXPECT_THAT(stopped.out, MatchesRegex("(.|\n)*\nblocking.two [^\n]* 2\n(.|\n)*"));
   int runs = 0;
   const auto document = nlohmann::json::parse(contents(path("results/results.json")));
+  EXPECT_EQ(document.at("context").at("interrupted"), true);
+  EXPECT_THAT(document.at("context").at("advice").at("choice"), testing::AnyOf("blocking.one", "blocking.two"));
   for (const auto& entry : document.at("benchmarks")) {
     runs += entry.at("run_type") == "iteration";
   }

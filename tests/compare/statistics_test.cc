@@ -147,6 +147,17 @@ TEST(Summary, AddsUpTheLatencyOfAllRuns) {
   EXPECT_THAT(lines[1].tails, IsEmpty());
 }
 
+TEST(Summary, KnowsHowMuchOfTheRateWasKept) {
+  sample slow = run(1, 100);
+  slow.rate_kept = 0.5;
+  sample slower = run(1, 100);
+  slower.rate_kept = 0.25;
+  const std::vector<summary> lines =
+      summarize({{"a", progress::blocking, {slow, slow, slower}, ""}, {"b", progress::blocking, {run(1, 10)}, ""}});
+  EXPECT_THAT(lines[0].rate_kept, Optional(0.5));
+  EXPECT_EQ(lines[1].rate_kept, std::nullopt);
+}
+
 TEST(Summary, TellsHowManyAreUnsteady) {
   EXPECT_EQ(unsteady(summarize({
                 {"steady", progress::blocking, {run(1, 100), run(1, 200)}, ""},
