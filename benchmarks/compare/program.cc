@@ -151,9 +151,10 @@ std::string heading(const options& asked, const mapped_text& input, const refere
   absl::StrAppend(&text, "workload: ", as_absl(to_string(asked.which)), ", ", who_works(asked), "\n");
   if (asked.swept) absl::StrAppend(&text, "sweep:    ", asked.swept->over, " ", absl::StrJoin(asked.swept->values, ", "), "\n");
   return absl::StrCat(text, "runs:     ", asked.repetitions, " of each implementation, in turn, of at least ",
-                      absl::FormatDuration(absl::FromChrono(asked.layout.min_time)), "; ",
-                      asked.which == workload::stack ? "an item is a push and a pop"
-                                                     : absl::StrCat("an item is a ", as_absl(item_of(asked.which))),
+                      absl::FormatDuration(absl::FromChrono(asked.layout.min_time)),
+                      asked.which == workload::stack ? "; an item is a push and a pop"
+                      : has_text(asked.which)        ? absl::StrCat("; an item is a ", as_absl(item_of(asked.which)))
+                                                     : "",
                       "\n");
 }
 

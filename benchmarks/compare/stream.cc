@@ -301,6 +301,7 @@ sample run_stream(const item_queue_entry<Size>& entry, measured what, const work
   if (result.wrong.empty()) result.wrong = difference(popped, pushed);
   if (run.with_latency) result.latency = std::move(latency);
   if (run.plan.is_timed()) {
+    result.use.seconds = std::max(result.use.seconds - std::chrono::duration<double>(lead).count(), 1e-9);
     // From the first item's time to where the next would be due, had there been one; or to when the last came.
     const double planned = run.plan.seconds_for(run.items);
     const double taken = std::chrono::duration<double>(last - begin).count();
