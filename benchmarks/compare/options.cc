@@ -119,7 +119,7 @@ ABSL_FLAG(std::string, impl, "*", "what to run: names or patterns with * and ?, 
 ABSL_FLAG(std::int64_t, producers, 1, "threads that push");
 ABSL_FLAG(std::int64_t, consumers, 1, "threads that pop");
 ABSL_FLAG(std::int64_t, capacity, 1024, "items that the queue has room for");
-ABSL_FLAG(std::int64_t, batch, 1, "items per call of push and pop; from 2 on push_n and pop_n are called");
+ABSL_FLAG(std::int64_t, batch, 1, "items per call of push and pop; from 2 on push_n and pop_n are called; stack: pushes in a row");
 ABSL_FLAG(std::int64_t, repetitions, 5, "runs of each implementation");
 ABSL_FLAG(time_span, min_time, time_span{absl::Milliseconds(300)},
           "of one run, at least; the input is gone through again until it has passed");

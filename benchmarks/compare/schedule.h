@@ -61,8 +61,12 @@ class alarm_clock {
   /// Returns at `when`, or soon after `stop` is set: false.
   bool wait_until(steady_clock::time_point when, const atomic<bool>& stop);
 
+  /// How much processor time it took to wait awake: no cost of what was waited for.
+  steady_clock::duration awake() const noexcept { return awake_; }
+
  private:
   steady_clock::duration margin_;
+  steady_clock::duration awake_{};
   const bool crowded_;
 };
 

@@ -77,6 +77,7 @@ struct stream_run {
   atomic<bool> cut_short{false};
   atomic<bool> gave_up{false};
   atomic<bool> refused{false};
+  atomic<std::int64_t> waiting{0};              // nanoseconds of processor time, of producers whose items were not due
   cache_padded<atomic<std::size_t>> producing;  // producers that may still push
   std::vector<item_set> pushed;                 // one per producer, put there at its end
   std::vector<received> popped;                 // one per consumer, likewise
@@ -160,6 +161,11 @@ void stream_run<Size>::produce_by_schedule(std::uint64_t producer, steady_clock:
   std::vector<element> buffer;
   buffer.reserve(on.layout.batch);
   alarm_clock alarm(threads());
+  struct farewell {
+    atomic<std::int64_t>& waiting;
+    const alarm_clock& alarm;
+    ~farewell() { waiting.fetch_add(nanoseconds(alarm.awake()).count(), memory_order_relaxed); }
+  } const at_end{waiting, alarm};
   const auto planned = std::chrono::duration_cast<steady_clock::duration>(
       std::chrono::duration<double>(std::min(plan.seconds_for(items), 1e9)));
   const steady_clock::time_point too_late = begin + 4 * planned + std::chrono::seconds(1);
@@ -301,6 +307,9 @@ sample run_stream(const item_queue_entry<Size>& entry, measured what, const work
   if (result.wrong.empty()) result.wrong = difference(popped, pushed);
   if (run.with_latency) result.latency = std::move(latency);
   if (run.plan.is_timed()) {
+    double& cpu = result.use.resources.cpu_seconds;
+    cpu = std::max(cpu - static_cast<double>(run.waiting.load(memory_order_relaxed)) * 1e-9, 0.0);
+    result.use.seconds = std::max(result.use.seconds - std::chrono::duration<double>(lead).count(), 1e-9);
     // From the first item's time to where the next would be due, had there been one; or to when the last came.
     const double planned = run.plan.seconds_for(run.items);
     const double taken = std::chrono::duration<double>(last - begin).count();

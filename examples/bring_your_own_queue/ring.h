@@ -68,9 +68,16 @@ class ring : public switchyard::lockfree::waiting_queue<ring<T>, T> {
     const std::size_t at = head_->load(switchyard::memory_order_relaxed);
     // (3) acquire: pairs with the release in (2), before which the element was built.
     if (at == tail_->load(switchyard::memory_order_acquire)) return false;
+    // Frees the slot, also when moving the element throws: then it is lost.
+    struct at_exit {
+      ring& of;
+      std::size_t at;
+      ~at_exit() {
+        of.slot(at).destroy();
+        of.head_->store(at + 1, switchyard::memory_order_release);  // (4) with (1)
+      }
+    } const freed{*this, at};
     sink(std::move(slot(at).write()));
-    slot(at).destroy();
-    head_->store(at + 1, switchyard::memory_order_release);  // (4) with (1)
     return true;
   }
 

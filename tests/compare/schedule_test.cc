@@ -78,6 +78,9 @@ TEST(AlarmClock, IsNeverEarlyAndSeldomLate) {
     // A busy machine delays some, not all.
     std::ranges::sort(late);
     EXPECT_LT(late[late.size() / 4], 0.0005);
+    // For the most of it, it sleeps; and knows what it burnt otherwise.
+    EXPECT_GT(alarm.awake(), 0ns);
+    EXPECT_LT(alarm.awake(), 40ms);
   }
 }
 
