@@ -237,7 +237,7 @@ class verdict {
 
   static std::string promise(progress guarantee) {
     switch (guarantee) {
-      case progress::wait_free: return "no thread ever waits for another in it";
+      case progress::wait_free: return "no thread in it can be held up by another";
       case progress::lock_free: return "a thread that stops in it holds up no other";
       case progress::not_lock_free: return "a thread that stops in it at a bad moment holds up others";
       case progress::blocking: break;

@@ -188,7 +188,7 @@ TEST(Advice, SaysForHowManyThreadsAQueueIs) {
                                       line("blocking.bounded", progress::blocking, about(8e6))});
   EXPECT_EQ(made.sentences.at(1),
             "It burns 20 ns of CPU per line (blocking.bounded: 100 ns), keeps order and bound, is for one producer and one "
-            "consumer only; no thread ever waits for another in it.");
+            "consumer only; no thread in it can be held up by another.");
 }
 
 TEST(Advice, NeverTakesAWrongAnswer) {
@@ -243,8 +243,8 @@ TEST(Advice, SaysNothingOfOrderWhereThereIsNoQueue) {
   words.item = "word";
   const recommendation made = judged({line("lockfree.counter", progress::wait_free, about(50e6), 20),
                                       line("blocking.counter", progress::blocking, about(5e6), 200)}, words);
-  EXPECT_EQ(made.sentences.at(1), "It burns 20 ns of CPU per word (blocking.counter: 200 ns); no thread ever waits for "
-                                  "another in it.");
+  EXPECT_EQ(made.sentences.at(1), "It burns 20 ns of CPU per word (blocking.counter: 200 ns); no thread in it can be "
+                                  "held up by another.");
 }
 
 TEST(Advice, TellsTheTailWhereItIsKnown) {
