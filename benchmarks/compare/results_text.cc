@@ -71,7 +71,12 @@ std::vector<figure_column> figures(const std::vector<summary>& lines, bool show_
   };
   std::vector<figure_column> all;
   const auto add = [&](const char* heading, int spare, auto cell, const char* meaning) {
-    all.push_back({table::column{heading, align::right, spare, false}, cell, meaning});
+    figure_column& made = all.emplace_back();
+    made.head.heading = heading;
+    made.head.side = align::right;
+    made.head.spare = spare;
+    made.cell = cell;
+    made.meaning = meaning;
   };
   add("items/s", 0, rate(&spread::median), "the median of the runs");
   add("", 3, [=](const summary& line) { return bar(most > 0 ? line.items_per_second.median / most : 0, bar_cells, looks.utf8); },
@@ -116,7 +121,8 @@ tone tone_of(const summary& line, const recommendation& good) {
 std::string table_of_lines(const std::vector<summary>& lines, bool show_runs, const recommendation& good,
                            const appearance& looks) {
   const std::vector<figure_column> columns = figures(lines, show_runs, looks);
-  std::vector<table::column> heads = {{"implementation"}};
+  std::vector<table::column> heads(1);
+  heads.front().heading = "implementation";
   for (const figure_column& each : columns) heads.push_back(each.head);
   table results(heads);
   for (const summary& line : lines) {
@@ -147,8 +153,8 @@ struct sweep_figure {
   std::string name;
   std::function<std::optional<double>(const summary&)> value;  // nothing if it was not measured
   std::function<std::string(double)> shown;
-  bool more_is_better;
-  bool has_bars;
+  bool more_is_better = true;
+  bool has_bars = false;
 };
 
 std::string matrix(const std::vector<summary>& lines, std::string_view swept, const sweep_figure& figure,
@@ -183,13 +189,20 @@ std::string matrix(const std::vector<summary>& lines, std::string_view swept, co
   }
 
   const bool bars = looks.utf8 && figure.has_bars;
-  std::vector<table::column> heads = {{absl::StrCat(figure.name, " at ", as_absl(swept))}};
+  std::vector<table::column> heads(1);
+  heads.front().heading = absl::StrCat(figure.name, " at ", as_absl(swept));
   for (std::size_t i = 0; i < points.size(); ++i) {
     // Where there is no room for all, the first and the last point say most.
     const bool at_end = i == 0 || i + 1 == points.size();
-    heads.push_back({absl::StrCat(points[i]), align::right, at_end ? 1 : 2});
+    table::column& head = heads.emplace_back();
+    head.heading = absl::StrCat(points[i]);
+    head.side = align::right;
+    head.spare = at_end ? 1 : 2;
   }
-  if (bars) heads.push_back({"", align::left, 3, true});
+  if (bars) {
+    heads.emplace_back().is_bar = true;
+    heads.back().spare = 3;
+  }
   table cells(heads);
   for (const std::string& name : names) {
     std::vector<std::string> row = {name};
@@ -220,11 +233,17 @@ std::string tables_of_sweep(const std::vector<summary>& lines, std::string_view 
   };
   const bool latency = std::any_of(lines.begin(), lines.end(), [&](const summary& line) { return p99(line).has_value(); });
   std::vector<sweep_figure> all;
-  all.push_back({"items/s", [](const summary& line) -> std::optional<double> { return line.items_per_second.median; },
-                 with_unit, true, true});
-  if (latency) all.push_back({"p99", p99, time_with_unit, false, true});
-  all.push_back({"CPU/item", [](const summary& line) -> std::optional<double> { return line.cpu_ns_per_item; },
-                 time_with_unit, false, false});
+  const auto add = [&](const char* name, auto value, auto shown, bool more_is_better, bool has_bars) {
+    sweep_figure& made = all.emplace_back();
+    made.name = name;
+    made.value = value;
+    made.shown = shown;
+    made.more_is_better = more_is_better;
+    made.has_bars = has_bars;
+  };
+  add("items/s", [](const summary& line) -> std::optional<double> { return line.items_per_second.median; }, with_unit, true, true);
+  if (latency) add("p99", p99, time_with_unit, false, true);
+  add("CPU/item", [](const summary& line) -> std::optional<double> { return line.cpu_ns_per_item; }, time_with_unit, false, false);
   std::string text;
   for (const sweep_figure& each : all) absl::StrAppend(&text, matrix(lines, swept, each, good, looks), "\n");
   return absl::StrCat(
