@@ -205,7 +205,7 @@ class verdict {
     const summary* const other = compared_with();
     std::vector<std::string> facts;
     if (choice_->cpu_ns_per_item > 0) {
-      std::string cpu = absl::StrCat("burns ", time_with_unit(choice_->cpu_ns_per_item), " of CPU a ", about_.item);
+      std::string cpu = absl::StrCat("burns ", time_with_unit(choice_->cpu_ns_per_item), " of CPU per ", about_.item);
       if (other != nullptr) {
         absl::StrAppend(&cpu, " (", other->name, ": ", time_with_unit(other->cpu_ns_per_item), ")");
       }

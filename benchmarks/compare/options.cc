@@ -305,10 +305,10 @@ void set_pace(options& asked, const std::vector<std::string_view>& given) {
   asked.how = quick ? pace::quick : pace::thorough;
   const auto is_given = [&](std::string_view flag) { return std::ranges::find(given, flag) != given.end(); };
   // As few runs as there can be an interval of; shorter where there are many points.
-  constexpr std::chrono::milliseconds a_point{100};
+  constexpr std::chrono::milliseconds a_point{60};
   const std::size_t points = asked.swept ? asked.swept->values.size() : 1;
   if (!is_given("repetitions")) asked.repetitions = quick ? 5 : 15;
-  if (!is_given("generate_bytes") && quick) asked.generate_bytes = std::uint64_t{4} << 20;
+  if (!is_given("generate_bytes") && quick) asked.generate_bytes = std::uint64_t{1} << 20;
   if (!is_given("min_time")) {
     asked.layout.min_time = quick ? std::max<steady_clock::duration>(a_point / points, std::chrono::milliseconds(10))
                                   : std::chrono::seconds(1);

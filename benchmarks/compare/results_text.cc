@@ -70,41 +70,37 @@ std::vector<figure_column> figures(const std::vector<summary>& lines, bool show_
     return [percent](const summary& line) { return percentile(line, percent); };
   };
   std::vector<figure_column> all;
-  all.push_back({{"items/s", align::right}, rate(&spread::median), "the median of the runs"});
-  all.push_back({{"", align::left, 3, true},
-                 [=](const summary& line) {
-                   return bar(most > 0 ? line.items_per_second.median / most : 0, bar_cells, looks.utf8);
-                 },
-                 ""});
-  all.push_back({{looks.utf8 ? "±" : "+-", align::right, 4}, doubt,
-                 "how far that may be off, 95% sure; ? with fewer than 5 runs"});
-  all.push_back({{"min", align::right, 9}, rate(&spread::min), ""});
-  all.push_back({{"max", align::right, 9}, rate(&spread::max), ""});
-  all.push_back({{"vs blocking", align::right, 2}, ratio,
-                 "divided by that of the best blocking one; ~ if it may as well be equal"});
+  const auto add = [&](const char* heading, int spare, auto cell, const char* meaning) {
+    all.push_back({table::column{heading, align::right, spare, false}, cell, meaning});
+  };
+  add("items/s", 0, rate(&spread::median), "the median of the runs");
+  add("", 3, [=](const summary& line) { return bar(most > 0 ? line.items_per_second.median / most : 0, bar_cells, looks.utf8); },
+      "");
+  all.back().head.side = align::left;
+  all.back().head.is_bar = true;
+  add(looks.utf8 ? "±" : "+-", 4, doubt, "how far that may be off, 95% sure; ? with fewer than 5 runs");
+  add("min", 9, rate(&spread::min), "");
+  add("max", 9, rate(&spread::max), "");
+  add("vs blocking", 2, ratio, "divided by that of the best blocking one; ~ if it may as well be equal");
   if (latency) {
-    all.push_back({{"p50", align::right, 5}, part(50), ""});
-    all.push_back({{"p99", align::right}, part(99), "the time that 99 of 100 items take at most"});
-    all.push_back({{"p99.9", align::right, 4}, part(99.9), ""});
+    add("p50", 5, part(50), "");
+    add("p99", 0, part(99), "the time that 99 of 100 items take at most");
+    add("p99.9", 4, part(99.9), "");
   }
-  all.push_back({{"CPU/item", align::right, 1}, [](const summary& line) { return time_with_unit(line.cpu_ns_per_item); },
-                 "of all threads together"});
-  all.push_back({{"waits/1k", align::right, 7},
-                 [](const summary& line) { return short_number(line.voluntary_per_1000_items); },
-                 "context switches per 1000 items, of threads that wait"});
-  all.push_back({{"preempted/1k", align::right, 8},
-                 [](const summary& line) { return short_number(line.involuntary_per_1000_items); },
-                 "the same, of threads that were put aside"});
-  all.push_back({{"peak memory", align::right, 6},
-                 [](const summary& line) {
-                   return line.peak_memory ? bytes_with_unit(static_cast<double>(*line.peak_memory)) : "n/a";
-                 },
-                 ""});
+  add("CPU/item", 1, [](const summary& line) { return time_with_unit(line.cpu_ns_per_item); }, "of all threads together");
+  add("waits/1k", 7, [](const summary& line) { return short_number(line.voluntary_per_1000_items); },
+      "context switches per 1000 items, of threads that wait");
+  add("preempted/1k", 8, [](const summary& line) { return short_number(line.involuntary_per_1000_items); },
+      "the same, of threads that were put aside");
+  add("peak memory", 6,
+      [](const summary& line) {
+        return line.peak_memory ? bytes_with_unit(static_cast<double>(*line.peak_memory)) : "n/a";
+      },
+      "");
   // Can be spared where all agree.
-  all.push_back({{"answers", align::left, wrong ? 0 : 5}, [](const summary&) { return "agree"; }, ""});
-  if (show_runs) {
-    all.push_back({{"runs", align::right}, [](const summary& line) { return absl::StrCat(line.runs); }, ""});
-  }
+  add("answers", wrong ? 0 : 5, [](const summary&) { return "agree"; }, "");
+  all.back().head.side = align::left;
+  if (show_runs) add("runs", 0, [](const summary& line) { return absl::StrCat(line.runs); }, "");
   return all;
 }
 
@@ -171,7 +167,8 @@ std::string matrix(const std::vector<summary>& lines, std::string_view swept, co
   };
   const auto value_at = [&](const std::string& name, std::uint64_t point) -> std::optional<double> {
     const summary* const line = at(name, point);
-    return line == nullptr || !line->wrong.empty() ? std::nullopt : figure.value(*line);
+    if (line == nullptr || !line->wrong.empty()) return std::nullopt;
+    return figure.value(*line);
   };
   double largest = 0;
   constexpr double endless = std::numeric_limits<double>::infinity();

@@ -1,7 +1,9 @@
 #include "switchyard/benchmarks/compare/runner.h"
 
 #include <exception>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
@@ -12,6 +14,10 @@ rounds run_rounds(const std::vector<contender>& contenders, std::size_t repetiti
   const steady_clock::time_point began = steady_clock::now();
   rounds all;
   for (const contender& each : contenders) all.outcomes.push_back({each.name, each.guarantee, {}, {}, each.point});
+  std::vector<std::string> names;  // for people: "lockfree.bounded_queue at 4" in a sweep
+  for (const contender& each : contenders) {
+    names.push_back(each.point ? absl::StrCat(each.name, " at ", *each.point) : each.name);
+  }
   const std::size_t n = contenders.size();
   std::size_t finished = 0;
   for (std::size_t round = 0; round < repetitions; ++round) {
@@ -21,7 +27,7 @@ rounds run_rounds(const std::vector<contender>& contenders, std::size_t repetiti
     for (std::size_t turn = 0; turn < n; ++turn) {
       const std::size_t who = (round + turn) % n;
       outcome& into = all.outcomes[who];
-      const position here{finished++, n * repetitions, into.name};
+      const position here{finished++, n * repetitions, names[who]};
       if (!into.wrong.empty()) continue;
       all.complete = !stop.load(memory_order_relaxed);
       if (!all.complete) return all;

@@ -33,7 +33,7 @@ struct rounds {
 struct position {
   std::size_t finished;   ///< runs
   std::size_t all;        ///< runs, finished or not
-  std::string_view name;  ///< of the implementation that runs now
+  std::string_view name;  ///< of the implementation that runs now, and at which point of a sweep
 };
 
 /// Called before each run and, by the waiting thread, during it; may be empty.

@@ -110,7 +110,7 @@ TEST(Advice, ChoosesWhatIsClearlyFaster) {
       made.sentences,
       ElementsAre("Choose lockfree.bounded: 10.0 M lines/s, 2.50 times as many as the best blocking one, "
                   "blocking.bounded (2.43 to 2.58 times, 95% sure).",
-                  "It burns 150 ns of CPU a line (blocking.bounded: 400 ns), keeps order and bound; "
+                  "It burns 150 ns of CPU per line (blocking.bounded: 400 ns), keeps order and bound; "
                   "a thread that stops in it holds up no other.",
                   "The simple blocking one, blocking.bounded, is good enough where 4.00 M lines/s will do."));
 }
@@ -122,7 +122,7 @@ TEST(Advice, CallsADifferenceInsideTheNoiseATieAndTakesTheSimpleOne) {
   EXPECT_THAT(made.tied, ElementsAre("lockfree.bounded"));
   EXPECT_THAT(made.sentences,
               ElementsAre("Choose blocking.bounded: 8.00 M lines/s, and lockfree.bounded is as good within the noise.",
-                          "It burns 100 ns of CPU a line (lockfree.bounded: 100 ns), keeps order and bound; "
+                          "It burns 100 ns of CPU per line (lockfree.bounded: 100 ns), keeps order and bound; "
                           "a thread that stops in it holds up all others.",
                           "A simple blocking one is good enough here: nothing without locks is clearly better."));
 }
@@ -187,7 +187,7 @@ TEST(Advice, SaysForHowManyThreadsAQueueIs) {
   const recommendation made = judged({line("lockfree.spsc", progress::wait_free, about(90e6), 20),
                                       line("blocking.bounded", progress::blocking, about(8e6))});
   EXPECT_EQ(made.sentences.at(1),
-            "It burns 20 ns of CPU a line (blocking.bounded: 100 ns), keeps order and bound, is for one producer and one "
+            "It burns 20 ns of CPU per line (blocking.bounded: 100 ns), keeps order and bound, is for one producer and one "
             "consumer only; no thread ever waits for another in it.");
 }
 
@@ -199,7 +199,7 @@ TEST(Advice, NeverTakesAWrongAnswer) {
   EXPECT_THAT(made.tied, IsEmpty());
   EXPECT_EQ(made.sentences.at(0), "Choose blocking.bounded: 1.00 M lines/s; there is nothing to compare it with.");
   EXPECT_EQ(made.sentences.at(1),
-            "It burns 100 ns of CPU a line, keeps order and bound; a thread that stops in it holds up all others.");
+            "It burns 100 ns of CPU per line, keeps order and bound; a thread that stops in it holds up all others.");
 
   const recommendation none = judged({wrong});
   EXPECT_EQ(none.choice, "");
@@ -243,7 +243,7 @@ TEST(Advice, SaysNothingOfOrderWhereThereIsNoQueue) {
   words.item = "word";
   const recommendation made = judged({line("lockfree.counter", progress::wait_free, about(50e6), 20),
                                       line("blocking.counter", progress::blocking, about(5e6), 200)}, words);
-  EXPECT_EQ(made.sentences.at(1), "It burns 20 ns of CPU a word (blocking.counter: 200 ns); no thread ever waits for "
+  EXPECT_EQ(made.sentences.at(1), "It burns 20 ns of CPU per word (blocking.counter: 200 ns); no thread ever waits for "
                                   "another in it.");
 }
 
@@ -269,7 +269,7 @@ TEST(AdviceOnLatency, ChoosesTheShortestTail) {
   EXPECT_THAT(made.sentences,
               ElementsAre("Choose lockfree.bounded: 99% of lines within 20.1 us, the best blocking one, blocking.bounded "
                           "90.1 us.",
-                          "It burns 700 ns of CPU a line (blocking.bounded: 500 ns), takes up to 200 us for 99.9% of lines "
+                          "It burns 700 ns of CPU per line (blocking.bounded: 500 ns), takes up to 200 us for 99.9% of lines "
                           "(900 us), keeps order and bound; a thread that stops in it holds up no other.",
                           "The simple blocking one, blocking.bounded, is good enough where 99% of lines within 90.1 us is "
                           "soon enough."));

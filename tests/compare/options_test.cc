@@ -79,9 +79,9 @@ TEST(Options, HaveAPace) {
   const options quick = parse({"--quick"});
   EXPECT_EQ(quick.how, pace::quick);
   EXPECT_EQ(quick.repetitions, 5u);
-  EXPECT_EQ(quick.layout.min_time, 100ms);
-  EXPECT_EQ(quick.generate_bytes, std::uint64_t{4} << 20);
-  EXPECT_EQ(parse({"--quick", "--sweep=threads:1,2,4,8"}).layout.min_time, 25ms);
+  EXPECT_EQ(quick.layout.min_time, 60ms);
+  EXPECT_EQ(quick.generate_bytes, std::uint64_t{1} << 20);
+  EXPECT_EQ(parse({"--quick", "--sweep=threads:1,2,4,8"}).layout.min_time, 15ms);
   EXPECT_EQ(parse({"--quick", "--sweep=threads:1,2,3,4,5,6,7,8,9,10,11,12"}).layout.min_time, 10ms);
   const options thorough = parse({"--thorough"});
   EXPECT_EQ(thorough.how, pace::thorough);

@@ -133,7 +133,7 @@ TEST(ResultsText, HasLatencyWhereItWasMeasured) {
   EXPECT_THAT(text, HasSubstr("  vs blocking     p50     p99    p99.9  CPU/item  "));
   EXPECT_THAT(text, HasSubstr("2.50 x  100 ns  200 ns  40.0 us    150 ns"));
   EXPECT_THAT(text, HasSubstr("~1.10 x       -       -        -    260 ns")) << "not measured in that one";
-  EXPECT_THAT(text, HasSubstr("p99: the time that 99 of 100 items take"));
+  EXPECT_THAT(text, HasSubstr("; p99: the time that\n99 of 100 items take at most; "));
 }
 
 TEST(ResultsText, SaysHowManyRunsThereWere) {

@@ -315,6 +315,12 @@ TEST(Rounds, TellHowFarTheyAre) {
     told.push_back(std::to_string(at.finished) + "/" + std::to_string(at.all) + " " + std::string(at.name));
   });
   EXPECT_THAT(told, ElementsAre("0/4 a", "1/4 b", "2/4 b", "3/4 a"));
+
+  told.clear();
+  contender at_four = noted("a", notes);
+  at_four.point = 4;
+  run_rounds({at_four}, 1, go_on, [&](const position& at) { told.emplace_back(at.name); });
+  EXPECT_THAT(told, ElementsAre("a at 4")) << "of a sweep";
 }
 
 TEST(Rounds, EndWhenTheTimeIsOver) {
