@@ -279,6 +279,10 @@ auto ordered_map<Key, T, Compare, Allocator, Means>::last_before(const target& w
   for (unsigned level = std::max(levels_.load(memory_order_relaxed), above + 1) - 1; level > above; --level) {
     detail::map_word next = link_at(from, level).load(memory_order_acquire);  // (4) with (5)
     while (node* const n = list::node_of(next)) {
+#ifndef SWITCHYARD_MODEL
+      // While this node is on its way from memory, so may be the next, should this one be too far.
+      __builtin_prefetch(list::node_of(link_at(from, level - 1).load(memory_order_relaxed)));
+#endif
       if (!is_erased(n)) {
         if (!what.is_after(n->entry.read())) break;
         from = n;

@@ -131,6 +131,13 @@ std::string who_works(const options& asked) {
   return who;
 }
 
+// What is counted; empty where that is clear.
+std::string item_text(workload which) {
+  if (which == workload::stack) return "; an item is a push and a pop";
+  const std::string_view item = item_of(which);
+  return item == "item" ? "" : absl::StrCat("; an item is a ", as_absl(item));
+}
+
 // What is known before anything runs.
 std::string heading(const options& asked, const mapped_text& input, const reference& expected) {
   std::string text;
@@ -152,10 +159,7 @@ std::string heading(const options& asked, const mapped_text& input, const refere
   if (asked.swept) absl::StrAppend(&text, "sweep:    ", asked.swept->over, " ", absl::StrJoin(asked.swept->values, ", "), "\n");
   return absl::StrCat(text, "runs:     ", asked.repetitions, " of each implementation, in turn, of at least ",
                       absl::FormatDuration(absl::FromChrono(asked.layout.min_time)),
-                      asked.which == workload::stack ? "; an item is a push and a pop"
-                      : has_text(asked.which)        ? absl::StrCat("; an item is a ", as_absl(item_of(asked.which)))
-                                                     : "",
-                      "\n");
+                      item_text(asked.which), "\n");
 }
 
 template <class Registry>

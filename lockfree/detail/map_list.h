@@ -252,8 +252,8 @@ struct map_list {
 
   /// The post is in the list, and says so. Returns its link.
   static map_word confirm(map_post& post) noexcept {
-    // (5) release: with (1), (2), of who comes from the table and not by the link that leads there.
-    return post.link.fetch_and(~(map_not_linked | map_claimed), memory_order_release) & ~(map_not_linked | map_claimed);
+    // (5) release: with (1), (2), of who comes from the table and not by the link that leads there; acquire: like (1).
+    return post.link.fetch_and(~(map_not_linked | map_claimed), memory_order_acq_rel) & ~(map_not_linked | map_claimed);
   }
 
   /// Erases the node that was found. False: something was faster.

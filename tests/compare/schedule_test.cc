@@ -79,7 +79,9 @@ TEST(AlarmClock, IsNeverEarlyAndSeldomLate) {
     std::ranges::sort(late);
     EXPECT_LT(late[late.size() / 4], 0.0005);
     // For the most of it, it sleeps; and knows what it burnt otherwise.
-    EXPECT_GT(alarm.awake(), 0ns);
+    if (threads == 1) {  // else it lets others run, and there may be nothing left for it
+      EXPECT_GT(alarm.awake(), 0ns);
+    }
     EXPECT_LT(alarm.awake(), 40ms);
   }
 }

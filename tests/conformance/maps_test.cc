@@ -283,7 +283,6 @@ struct fragile {
     return *this;
   }
   ~fragile() { living.fetch_sub(1); }
-  friend bool operator==(const fragile&, const fragile&) = default;
   int number;
 };
 
@@ -460,7 +459,7 @@ TYPED_TEST(maps, MapsOfMaps) {
 
 template <class Map>
 void test_expected() {
-  for (const std::size_t expected : {0, 1, 2, 1000}) {
+  for (const std::size_t expected : {0u, 1u, 2u, 1000u}) {
     Map m(expected);
     for (int i = 0; i < 100; ++i) EXPECT_TRUE(m.insert(i, i));
     EXPECT_EQ(m.size_approx(), 100u);

@@ -6,7 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <utility>
+#include <type_traits>
 
 #include "switchyard/blocking/hash_map.h"
 #include "switchyard/blocking/ordered_map.h"
@@ -52,7 +52,7 @@ struct dictionary_spec {
   bool apply(const call& c) {
     const auto at = entries.find(c.key);
     const bool there = at != entries.end();
-    const auto as_found = there ? std::optional(at->second) : std::nullopt;
+    const bool as_found = c.found.has_value() == there && (!there || *c.found == at->second);
     switch (c.what) {
       case call::kind::insert:
         entries.emplace(c.key, c.value);
@@ -65,9 +65,9 @@ struct dictionary_spec {
         return c.done == !there;
       case call::kind::erase:
         entries.erase(c.key);
-        return c.found == as_found;
+        return as_found;
       case call::kind::find:
-        return c.found == as_found;
+        return as_found;
       case call::kind::first:
         return is_at(c, entries.begin());
       case call::kind::bound:
@@ -76,7 +76,7 @@ struct dictionary_spec {
     return false;
   }
   bool is_at(const call& c, std::map<number, number>::const_iterator at) const {
-    return at == entries.end() ? !c.found : c.found == at->second && c.at == at->first;
+    return at == entries.end() ? !c.found : c.found.has_value() && *c.found == at->second && c.at == at->first;
   }
   std::size_t hash() const noexcept {
     std::size_t h = 0;

@@ -398,7 +398,7 @@ TEST(hash_map, APostIsLinkedOnce) {
         other.join();
         require(g.map.contains(half + 1) && g.map.contains(half + 2) && g.map.contains(1), "all");
       },
-      {.preemptions = 3});
+      {.preemptions = 2});
 }
 
 TEST(hash_map, ForEachWhileItGrows) {
