@@ -17,6 +17,8 @@ std::string_view to_string(queue_order order) noexcept {
   switch (order) {
     case queue_order::fifo: return "fifo";
     case queue_order::per_producer: return "per_producer";
+    case queue_order::lifo: return "lifo";
+    case queue_order::none: return "none";
   }
   return "unknown";
 }
@@ -40,6 +42,8 @@ std::string_view to_string(progress guarantee) noexcept {
   return "unknown";
 }
 // clang-format on
+
+template const queue_registry<std::string_view>& queue_registry<std::string_view>::builtin();
 
 const counter_registry& counter_registry::builtin() {
   static const counter_registry all = [] {

@@ -26,6 +26,8 @@
 #include "switchyard/blocking/counter.h"
 #include "switchyard/blocking/event.h"
 #include "switchyard/blocking/latch.h"
+#include "switchyard/blocking/hash_map.h"
+#include "switchyard/blocking/ordered_map.h"
 #include "switchyard/blocking/mpsc_queue.h"
 #include "switchyard/blocking/joinable.h"
 #include "switchyard/blocking/lazy.h"
@@ -46,6 +48,7 @@
 #include "switchyard/interface/counter.h"
 #include "switchyard/interface/joinable.h"
 #include "switchyard/interface/lazy.h"
+#include "switchyard/interface/map.h"
 #include "switchyard/interface/object_pool.h"
 #include "switchyard/interface/queue.h"
 #include "switchyard/interface/spans.h"
@@ -56,6 +59,8 @@
 #include "switchyard/lockfree/counter.h"
 #include "switchyard/lockfree/event.h"
 #include "switchyard/lockfree/latch.h"
+#include "switchyard/lockfree/hash_map.h"
+#include "switchyard/lockfree/ordered_map.h"
 #include "switchyard/lockfree/mpsc_queue.h"
 #include "switchyard/lockfree/joinable.h"
 #include "switchyard/lockfree/lazy.h"
@@ -581,6 +586,49 @@ concept thread_pool_like =
       { c.statistics() } noexcept -> std::same_as<thread_pool_statistics>;
     };
 
+/// A map of strings, as a user calls it.
+template <class M>
+concept map_of_strings =
+    concurrent_map<M> && std::default_initializable<M> && !std::copy_constructible<M> &&
+    std::same_as<typename M::key_type, std::string> && std::same_as<typename M::mapped_type, std::string> &&
+    std::same_as<typename M::value_type, std::pair<std::string, std::string>> &&
+    std::same_as<typename M::allocator_type, std::allocator<std::pair<const std::string, std::string>>> &&
+    std::constructible_from<M, typename M::allocator_type> &&
+    requires(M& m, const M& c, std::string& s, const std::string& cs) {
+      { m.insert("key", "value") } -> std::same_as<bool>;
+      { m.insert(cs, std::move(s)) } -> std::same_as<bool>;
+      { m.insert(std::move(s), {}) } -> std::same_as<bool>;
+      { m.insert_or_assign(cs, "value") } -> std::same_as<bool>;
+      { m.insert_or_update("key", "value", [](std::string&) {}) } -> std::same_as<bool>;
+      { m.update("key", [](std::string&) {}) } -> std::same_as<bool>;
+      { m.erase("key") } -> std::same_as<bool>;
+      { m.erase_if("key", [](const std::string&) { return true; }) } -> std::same_as<bool>;
+      { c.visit("key", [](const std::string&) {}) } -> std::same_as<bool>;
+      { c.for_each([](const std::string&, const std::string&) {}) } -> std::same_as<void>;
+    };
+template <class M>
+constexpr std::array map_extras = {
+    requires(M& m) { m.size(); },
+    requires(M& m) { m.empty(); },
+    requires(M& m) { m.begin(); },
+    requires(M& m) { m.swap(m); },
+    requires(M& m, std::string s) { m[s]; },
+    requires(M& m, std::string s) { m.emplace(s, s); },
+    requires(M& m, std::string s) { m.try_emplace(s, s); },
+    requires(M& m, std::size_t n) { m.reserve(n); },
+    requires(M& m) { m.hash_function(); },
+    requires(M& m) { m.key_eq(); },
+    requires(M& m) { m.key_comp(); },
+    requires(M& m) { m.pop_first(); },
+    std::constructible_from<M, std::size_t>,
+    std::constructible_from<M, std::hash<std::string>>,
+    std::constructible_from<M, std::less<std::string>>,
+    concurrent_ordered_map<M>,
+};
+template <class Blocking, class Lockfree>
+constexpr bool twin_maps =
+    map_of_strings<Blocking> && map_of_strings<Lockfree> && map_extras<Blocking> == map_extras<Lockfree>;
+
 // clang-format on
 
 // One line for each name.
@@ -616,6 +664,8 @@ static_assert(twin_joinables<blocking::joinable<lockfree::spsc_queue<std::string
                              lockfree::joinable<blocking::spsc_queue<std::string>>>);
 static_assert(thread_pool_like<blocking::thread_pool> && thread_pool_like<lockfree::thread_pool>);
 static_assert(twin_lazies<blocking::lazy<std::string>, lockfree::lazy<std::string>>);
+static_assert(twin_maps<blocking::hash_map<std::string, std::string>, lockfree::hash_map<std::string, std::string>>);
+static_assert(twin_maps<blocking::ordered_map<std::string, std::string>, lockfree::ordered_map<std::string, std::string>>);
 
 // The concepts can tell.
 static_assert(!bounded_queue_of_strings<lockfree::bounded_queue<int>>);

@@ -6,6 +6,7 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "switchyard/atomics/atomic.h"
 
@@ -26,6 +27,9 @@ class mapped_text {
   /// `text`, in an unlinked temporary file.
   static mapped_text copy_of(std::string_view text);
 
+  /// No text, for work that needs none.
+  static mapped_text none() { return mapped_text("none"); }
+
   mapped_text(mapped_text&& other) noexcept;
   mapped_text& operator=(mapped_text&&) = delete;
   ~mapped_text();
@@ -41,6 +45,7 @@ class mapped_text {
   void drop(std::string_view part) const noexcept { drop(part.data(), part.data() + part.size()); }
 
  private:
+  explicit mapped_text(std::string name) : name_(std::move(name)) {}
   mapped_text(int descriptor, std::string name);  // maps what is in it; the descriptor stays the caller's
 
   std::string_view text_;

@@ -1,10 +1,13 @@
 #include "switchyard/benchmarks/compare/options.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <string_view>
+#include <utility>
 
 #include "absl/flags/commandlineflag.h"
 #include "absl/flags/flag.h"
@@ -12,8 +15,11 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "switchyard/benchmarks/compare/error.h"
+#include "switchyard/benchmarks/compare/items.h"
 #include "switchyard/benchmarks/compare/strings.h"
 
 namespace switchyard::compare {
@@ -62,11 +68,35 @@ std::string_view to_string(workload which) {
     case workload::transfer: return "transfer";
     case workload::synchronized: return "synchronized";
     case workload::lazy: return "lazy";
+    case workload::queue: return "queue";
+    case workload::latency: return "latency";
+    case workload::stack: return "stack";
+    case workload::map: return "map";
   }
   return "unknown";
 }
 
+std::string_view to_string(pace how) {
+  switch (how) {
+    case pace::quick: return "quick";
+    case pace::usual: return "usual";
+    case pace::thorough: return "thorough";
+  }
+  return "unknown";
+}
+
+bool has_text(workload which) {
+  return which != workload::queue && which != workload::latency && which != workload::stack;
+}
+
+bool has_two_sides(workload which) {
+  return which == workload::pipeline || which == workload::threadpool || which == workload::queue ||
+         which == workload::latency;
+}
+
 std::string_view item_of(workload which) {
+  if (which == workload::queue || which == workload::latency) return "item";
+  if (which == workload::stack) return "pair";
   if (which == workload::barrier) return "round";
   return which == workload::pipeline || which == workload::threadpool ? "line" : "word";
 }
@@ -82,18 +112,38 @@ ABSL_FLAG(workload, workload, workload::pipeline,
           "                        threadpool: lines are tasks of a pool; semaphore: a word needs a permit; barrier: threads\n"
           "                        wait for each other every 4 KiB; transfer: a word moves its length from one of 8 accounts\n"
           "                        to another; synchronized: a word reads a value, a line changes it; lazy: a word asks for\n"
-          "                        what is built at first use");
+          "                        what is built at first use; queue: numbered items go through a queue; latency: the same when\n"
+          "                        they are due, and how much later they come; stack: threads push and pop in turn;\n"
+          "                        map: words are counted in a map that all threads share");
 ABSL_FLAG(std::string, impl, "*", "what to run: names or patterns with * and ?, separated by commas");
 ABSL_FLAG(std::int64_t, producers, 1, "threads that push");
 ABSL_FLAG(std::int64_t, consumers, 1, "threads that pop");
 ABSL_FLAG(std::int64_t, capacity, 1024, "items that the queue has room for");
-ABSL_FLAG(std::int64_t, batch, 1, "items per call of push and pop; from 2 on push_n and pop_n are called");
+ABSL_FLAG(std::int64_t, batch, 1, "items per call of push and pop; from 2 on push_n and pop_n are called; stack: pushes in a row");
 ABSL_FLAG(std::int64_t, repetitions, 5, "runs of each implementation");
 ABSL_FLAG(time_span, min_time, time_span{absl::Milliseconds(300)},
           "of one run, at least; the input is gone through again until it has passed");
 ABSL_FLAG(std::string, out, "", "folder to write results.json to (made if it is missing)");
 ABSL_FLAG(std::uint64_t, seed, 1, "seed of the generated log");
 ABSL_FLAG(std::int64_t, generate_bytes, std::int64_t{64} << 20, "size of the generated log");
+ABSL_FLAG(std::int64_t, item_size, 8, "queue, latency: bytes of an item: 8, 64 or 256");
+ABSL_FLAG(double, rate, 0,
+          "queue, latency: items that are due a second, of all producers together; 0: as fast as they\n"
+          "                        can (for latency, the default is 100000)");
+ABSL_FLAG(std::int64_t, burst, 1, "queue, latency: items that are due at the same time; needs a rate");
+ABSL_FLAG(std::string, replay, "",
+          "queue, latency: file that says when items are due, in place of a rate: seconds, such as\n"
+          "                        12.000250, one a line, each as late as the one before or later, from whatever time on");
+ABSL_FLAG(std::string, record, "",
+          "reads lines from standard input until it ends (or Ctrl-C), writes to this file when each\n"
+          "                        came, for --replay, and exits");
+ABSL_FLAG(std::string, sweep, "",
+          "runs everything once for each value of threads, item_size, burst or rate. threads: so many\n"
+          "                        producers and so many consumers; where all threads do the same, so many in all.\n"
+          "                        Without values: threads:1,2,4,8, item_size:8,64,256, burst:1,10,100,1000,\n"
+          "                        rate:1000,10000,100000,1000000");
+ABSL_FLAG(bool, quick, false, "look at it for less than 20 seconds: short runs of a small input; other flags win");
+ABSL_FLAG(bool, thorough, false, "take several minutes, to be sure: many long runs; other flags win");
 ABSL_FLAG(bool, list, false, "list the implementations and what they can do, and exit");
 
 namespace switchyard::compare {
@@ -109,7 +159,7 @@ struct flag_line {
 
 constexpr std::array flag_lines = {
     flag_line{"input", "FILE", "a file name, or -"},
-    flag_line{"workload", "NAME", "pipeline, counter, threadpool, semaphore, barrier, transfer, synchronized or lazy"},
+    flag_line{"workload", "NAME", "pipeline, counter, threadpool, semaphore, barrier, transfer, synchronized, lazy, queue, latency, stack or map"},
     flag_line{"impl", "GLOB[,GLOB]", "names or patterns, separated by commas"},
     flag_line{"producers", "N", "a whole number from 1 to 1024"},
     flag_line{"consumers", "N", "a whole number from 1 to 1024"},
@@ -120,6 +170,14 @@ constexpr std::array flag_lines = {
     flag_line{"out", "DIR", "a folder"},
     flag_line{"seed", "N", "a whole number, not negative"},
     flag_line{"generate_bytes", "N", "a whole number, not negative"},
+    flag_line{"item_size", "N", "8, 64 or 256"},
+    flag_line{"rate", "R", "a number from 0 to 1e9"},
+    flag_line{"burst", "N", "a whole number from 1 to 1000000"},
+    flag_line{"replay", "FILE", "a file name, or -"},
+    flag_line{"record", "FILE", "a file name"},
+    flag_line{"sweep", "WHAT[:N,N]", "threads, item_size, burst or rate, and perhaps values, each once, such as threads:1,2,4"},
+    flag_line{"quick", "", "true or false"},
+    flag_line{"thorough", "", "true or false"},
     flag_line{"list", "", "true or false"},
     flag_line{"help", "", "true or false"},
 };
@@ -149,6 +207,114 @@ void set_flag(const flag_line& line, std::string_view value, options& asked) {
   if (value.empty() || !good) refuse(line.name, value);
 }
 
+// Whether a flag means anything in a workload.
+bool goes_with(std::string_view flag, workload which) {
+  const bool streams = which == workload::queue || which == workload::latency;
+  if (flag == "input" || flag == "seed" || flag == "generate_bytes") return has_text(which);
+  if (flag == "item_size" || flag == "rate" || flag == "burst" || flag == "replay") return streams;
+  if (flag == "batch") return streams || which == workload::pipeline || which == workload::stack;
+  if (flag == "capacity") return has_two_sides(which);
+  return true;
+}
+
+bool is_item_size(std::uint64_t bytes) {
+  return std::ranges::find(item_sizes, bytes) != item_sizes.end();
+}
+
+// What may be swept: the values by default and the largest one, and the flags whose place it takes.
+struct sweep_line {
+  std::string_view over;
+  std::vector<std::uint64_t> values;
+  std::uint64_t most;
+  std::vector<std::string_view> instead_of;
+};
+
+const std::vector<sweep_line>& sweep_lines() {
+  static const std::vector<sweep_line> lines = {
+      {"threads", {1, 2, 4, 8}, 1024, {"producers", "consumers"}},
+      {"item_size", {item_sizes.begin(), item_sizes.end()}, item_sizes.back(), {"item_size"}},
+      {"burst", {1, 10, 100, 1000}, 1'000'000, {"burst"}},
+      {"rate", {1'000, 10'000, 100'000, 1'000'000}, 1'000'000'000, {"rate"}},
+  };
+  return lines;
+}
+
+sweep parse_sweep(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  const auto line = std::ranges::find(sweep_lines(), text.substr(0, colon), &sweep_line::over);
+  if (line == sweep_lines().end()) refuse("sweep", text);
+  sweep made{std::string(line->over), line->values};
+  if (colon == text.npos) return made;
+  made.values.clear();
+  for (const auto each : absl::StrSplit(as_absl(text.substr(colon + 1)), ',')) {
+    std::uint64_t value = 0;
+    const bool good = absl::SimpleAtoi(each, &value) && value >= 1 && value <= line->most &&
+                      (line->over != "item_size" || is_item_size(value)) &&
+                      std::ranges::find(made.values, value) == made.values.end();
+    if (!good) refuse("sweep", text);
+    made.values.push_back(value);
+  }
+  return made;
+}
+
+// Flags that make no sense together: they are not ignored.
+void check_combinations(const options& asked, const std::vector<std::string_view>& given) {
+  const auto is_given = [&](std::string_view flag) { return std::ranges::find(given, flag) != given.end(); };
+  const auto exclude = [](std::string_view one, std::string_view other) {
+    throw bad_request(absl::StrCat("--", as_absl(one), " does not go with --", as_absl(other), " (see --help)"));
+  };
+  if (is_given("record")) {
+    for (const std::string_view flag : given) {
+      if (flag != "record" && flag != "input") exclude(flag, "record");
+    }
+    if (is_given("input") && asked.input != "-") {
+      throw bad_request("--record notes when lines come from standard input; all lines of a file are there at once");
+    }
+    return;
+  }
+  const std::string at = absl::StrCat("workload=", as_absl(to_string(asked.which)));
+  for (const std::string_view flag : given) {
+    if (!goes_with(flag, asked.which)) exclude(flag, at);
+  }
+  const bool swept_rate = asked.swept && asked.swept->over == "rate";
+  const bool swept_burst = asked.swept && asked.swept->over == "burst";
+  if (asked.swept) {
+    const std::string swept = absl::StrCat("sweep=", asked.swept->over);
+    if (!goes_with(asked.swept->over, asked.which)) exclude(swept, at);
+    for (const std::string_view flag : std::ranges::find(sweep_lines(), asked.swept->over, &sweep_line::over)->instead_of) {
+      if (is_given(flag)) exclude(flag, swept);
+    }
+    if (is_given("replay") && (swept_rate || swept_burst)) exclude(swept, "replay");
+  }
+  if (is_given("replay")) {
+    for (const std::string_view flag : {"rate", "burst"}) {
+      if (is_given(flag)) exclude(flag, "replay");
+    }
+  } else if (!swept_rate && asked.layout.rate == 0) {
+    if (asked.which == workload::latency) throw bad_request("--workload=latency needs a --rate above 0");
+    if (is_given("burst") || swept_burst) throw bad_request("bursts need a --rate above 0");
+  }
+}
+
+// What --quick and --thorough stand for, but for what was asked for by itself.
+void set_pace(options& asked, const std::vector<std::string_view>& given) {
+  const bool quick = absl::GetFlag(FLAGS_quick);
+  const bool thorough = absl::GetFlag(FLAGS_thorough);
+  if (quick && thorough) throw bad_request("--quick does not go with --thorough (see --help)");
+  if (!quick && !thorough) return;
+  asked.how = quick ? pace::quick : pace::thorough;
+  const auto is_given = [&](std::string_view flag) { return std::ranges::find(given, flag) != given.end(); };
+  // As few runs as there can be an interval of; shorter where there are many points.
+  constexpr std::chrono::milliseconds a_point{60};
+  const std::size_t points = asked.swept ? asked.swept->values.size() : 1;
+  if (!is_given("repetitions")) asked.repetitions = quick ? 5 : 15;
+  if (!is_given("generate_bytes") && quick) asked.generate_bytes = std::uint64_t{1} << 20;
+  if (!is_given("min_time")) {
+    asked.layout.min_time = quick ? std::max<steady_clock::duration>(a_point / points, std::chrono::milliseconds(10))
+                                  : std::chrono::seconds(1);
+  }
+}
+
 // The flag's value, if it is from `least` to `most`.
 std::size_t number(std::string_view name, std::int64_t value, std::int64_t least, std::int64_t most) {
   if (value < least || value > most) refuse(name, absl::StrCat(value));
@@ -166,6 +332,7 @@ options parse_options(std::span<const char* const> arguments) {
       flag->ParseFrom(flag->DefaultValue(), &error);
   }
   options asked;
+  std::vector<std::string_view> given;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string_view argument = arguments[i];
     if (!argument.starts_with("--") || argument == "--") {
@@ -183,6 +350,7 @@ options parse_options(std::span<const char* const> arguments) {
       line = nullptr;
     }
     if (line == nullptr) throw bad_request(absl::StrCat("unknown flag --", as_absl(name), " (see --help)"));
+    given.push_back(name);
     if (equals != argument.npos) {
       set_flag(*line, argument.substr(equals + 1), asked);
     } else if (line->value.empty()) {
@@ -214,13 +382,43 @@ options parse_options(std::span<const char* const> arguments) {
   asked.layout.min_time =
       std::chrono::duration_cast<steady_clock::duration>(absl::ToChronoNanoseconds(min_time));
   asked.out = absl::GetFlag(FLAGS_out);
+
+  const std::int64_t item_size = absl::GetFlag(FLAGS_item_size);
+  if (item_size < 1 || !is_item_size(static_cast<std::uint64_t>(item_size))) refuse("item_size", absl::StrCat(item_size));
+  asked.layout.item_size = static_cast<std::size_t>(item_size);
+  asked.layout.rate = absl::GetFlag(FLAGS_rate);
+  if (!(asked.layout.rate >= 0 && asked.layout.rate <= 1e9)) refuse("rate", absl::StrCat(asked.layout.rate));
+  asked.layout.burst = number("burst", absl::GetFlag(FLAGS_burst), 1, 1'000'000);
+  asked.replay = absl::GetFlag(FLAGS_replay);
+  asked.record = absl::GetFlag(FLAGS_record);
+  if (const std::string swept = absl::GetFlag(FLAGS_sweep); !swept.empty()) asked.swept = parse_sweep(swept);
+  const bool paced = std::ranges::find(given, "rate") != given.end() || !asked.replay.empty();
+  if (asked.which == workload::latency && !paced) asked.layout.rate = 100'000;
+  check_combinations(asked, given);
+  set_pace(asked, given);
   return asked;
+}
+
+options at_point(const options& asked, std::uint64_t value) {
+  options at = asked;
+  const std::string& over = asked.swept->over;
+  if (over == "threads") {
+    at.layout.producers = value;
+    at.layout.consumers = has_two_sides(asked.which) ? value : 0;
+  } else if (over == "item_size") {
+    at.layout.item_size = value;
+  } else if (over == "burst") {
+    at.layout.burst = value;
+  } else {
+    at.layout.rate = static_cast<double>(value);
+  }
+  return at;
 }
 
 std::string help_text() {
   std::string text =
       "Usage: tools/compare [flags]\n\n"
-      "Pushes a text through every queue there is (or through what else --workload names), checks that\n"
+      "Pushes a text through every queue there is (or does what else --workload names), checks that\n"
       "all give the same answer, and says which is the fastest, and at what cost, for this workload on\n"
       "this machine.\n\n";
   for (const flag_line& line : flag_lines) {

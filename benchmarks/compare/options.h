@@ -4,25 +4,47 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "switchyard/benchmarks/compare/layout.h"
 
 namespace switchyard::compare {
 
 /// Numbered from 0, in the order of `workloads`.
-enum class workload { pipeline, counter, threadpool, semaphore, barrier, transfer, synchronized, lazy };
+enum class workload {
+  pipeline, counter, threadpool, semaphore, barrier, transfer, synchronized, lazy, queue, latency, stack, map
+};
 
-inline constexpr std::array workloads = {workload::pipeline,  workload::counter,  workload::threadpool,
-                                         workload::semaphore, workload::barrier,  workload::transfer,
-                                         workload::synchronized, workload::lazy};
+inline constexpr std::array workloads = {workload::pipeline,     workload::counter,  workload::threadpool,
+                                         workload::semaphore,    workload::barrier,  workload::transfer,
+                                         workload::synchronized, workload::lazy,     workload::queue,
+                                         workload::latency,      workload::stack,    workload::map};
 
 std::string_view to_string(workload which);
 
-/// What is counted in it: "line", "word" or "round".
+/// What is counted in it: "line", "word", "round", "item" or "pair".
 std::string_view item_of(workload which);
+
+/// Whether it works on a text.
+bool has_text(workload which);
+
+/// Whether some threads hand to others, so that there are producers and consumers; else all do the same.
+bool has_two_sides(workload which);
+
+/// One number of the request takes several values, one after the other.
+struct sweep {
+  std::string over;  ///< "threads", "item_size", "burst" or "rate"
+  std::vector<std::uint64_t> values;
+};
+
+/// How much time is taken: enough to see about how it is, as much as is usual, or enough to be sure.
+enum class pace { quick, usual, thorough };
+
+std::string_view to_string(pace how);
 
 /// What was asked for; the defaults stand with the flags, in options.cc.
 struct options {
@@ -34,8 +56,12 @@ struct options {
   workload which = workload::pipeline;
   std::string impl;  ///< globs, separated by commas
   worker_layout layout;
+  pace how = pace::usual;
   std::size_t repetitions = 0;
   std::string out;  ///< the folder for results.json; empty: none is written
+  std::optional<sweep> swept;
+  std::string replay;  ///< the file of arrivals in place of a rate; who runs `options` reads it
+  std::string record;  ///< the file to write arrivals to; nothing else is done then
 };
 
 /// Reads the arguments (without the program's name): `--flag=value`, `--flag value`, and `--list` or
@@ -43,6 +69,9 @@ struct options {
 /// cannot work, or an argument that is no flag. With `--help` or `--list` among them, values go unchecked
 /// as far as they can be read.
 options parse_options(std::span<const char* const> arguments);
+
+/// The same at one value of its sweep. With two sides there are so many threads on each, else so many in all.
+options at_point(const options& asked, std::uint64_t value);
 
 /// What `--help` prints.
 std::string help_text();

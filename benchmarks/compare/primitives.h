@@ -30,7 +30,7 @@ class primitive_registry
   /// Nothing yet.
   primitive_registry() = default;
 
-  /// Everything for `which`; nothing for pipeline and counter.
+  /// Everything for `which`; nothing for those of queues, stacks and counters.
   ///
   /// threadpool: each line is a task of a pool of as many threads as there are consumers, given by the producers, with
   ///   no more than the capacity under way.
@@ -39,6 +39,7 @@ class primitive_registry
   /// barrier: all wait for each other every 4 KiB.
   /// transfer: each word moves its length from one of eight accounts to another.
   /// synchronized: each word reads a value of three numbers, each line changes it.
+  /// map: each word is counted in one map.
   /// lazy: each word asks for a value that is built at first use.
   static const primitive_registry& builtin(workload which);
 };

@@ -1,39 +1,47 @@
 #include "switchyard/benchmarks/compare/program.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <utility>
+#include <string_view>
+#include <tuple>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "switchyard/benchmarks/compare/advice.h"
+#include "switchyard/benchmarks/compare/arrivals.h"
 #include "switchyard/benchmarks/compare/error.h"
+#include "switchyard/benchmarks/compare/implementations.h"
 #include "switchyard/benchmarks/compare/input.h"
+#include "switchyard/benchmarks/compare/lineup.h"
 #include "switchyard/benchmarks/compare/options.h"
 #include "switchyard/benchmarks/compare/primitives.h"
 #include "switchyard/benchmarks/compare/progress_bar.h"
 #include "switchyard/benchmarks/compare/results_json.h"
+#include "switchyard/benchmarks/compare/results_text.h"
 #include "switchyard/benchmarks/compare/runner.h"
+#include "switchyard/benchmarks/compare/schedule.h"
 #include "switchyard/benchmarks/compare/signals.h"
 #include "switchyard/benchmarks/compare/statistics.h"
+#include "switchyard/benchmarks/compare/stream.h"
 #include "switchyard/benchmarks/compare/strings.h"
 #include "switchyard/benchmarks/compare/table.h"
 #include "switchyard/benchmarks/compare/tally.h"
+#include "switchyard/benchmarks/compare/terminal.h"
 #include "switchyard/benchmarks/compare/workload.h"
 
 namespace switchyard::compare {
 namespace {
-
-using queue_registry = adapters::queue_registry<std::string_view>;
-using adapters::counter_registry;
 
 void complain(std::string_view what) {
   std::fputs(absl::StrCat("compare: ", one_line(what), "\n").c_str(), stderr);
@@ -50,17 +58,23 @@ bool output_arrived() {
   return false;
 }
 
-std::string list_text(const queue_registry& queues, const counter_registry& counters) {
+// The rows of a table of queues or stacks.
+template <class Registry>
+std::string list_queues(std::string_view heading, const Registry& queues) {
   table of_queues(
-      {{"queue"}, {"producers"}, {"consumers"}, {"order"}, {"bound"}, {"progress"}, {"what it is"}});
-  for (const queue_entry& entry : queues.entries()) {
+      {{std::string(heading)}, {"producers"}, {"consumers"}, {"order"}, {"bound"}, {"progress"}, {"what it is"}});
+  for (const auto& entry : queues.entries()) {
     const adapters::queue_info& info = entry.info;
     of_queues.add({info.name, info.multi_producer ? "many" : "one", info.multi_consumer ? "many" : "one",
                    std::string(to_string(info.order)), std::string(to_string(info.bound)),
                    std::string(to_string(info.guarantee)), info.summary});
   }
+  return of_queues.to_string();
+}
+
+std::string list_text(const implementations& all) {
   table of_counters({{"counter"}, {"progress"}, {"what it is"}});
-  for (const counter_entry& entry : counters.entries()) {
+  for (const counter_entry& entry : all.counters.entries()) {
     of_counters.add({entry.info.name, std::string(to_string(entry.info.guarantee)), entry.info.summary});
   }
   table of_others({{"workload"}, {"implementation"}, {"progress"}, {"what it is"}});
@@ -70,112 +84,106 @@ std::string list_text(const queue_registry& queues, const counter_registry& coun
                      entry.info.summary});
     }
   }
+  // Some queues hold elements of eight bytes only.
+  const auto& items = std::get<0>(all.items);
+  const std::string queues = items.entries().size() < all.lines.entries().size() ? list_queues("queue", all.lines)
+                                                                                 : list_queues("queue", items);
   return absl::StrCat(
-      of_queues.to_string(),
-      "\nBound: exact keeps to --capacity; soft may pass it by a little; with none, compare's\n"
+      queues,
+      "\nThe workloads pipeline, queue and latency run these.\n"
+      "Bound: exact keeps to --capacity; soft may pass it by a little; with none, compare's\n"
       "producers themselves wait while the queue holds --capacity items or more.\n\n",
-      of_counters.to_string(), "\n", of_others.to_string());
+      list_queues("stack", all.stacks), "\n", of_counters.to_string(), "\n", of_others.to_string());
 }
 
-// The queues that were asked for, and those of them that cannot run so, with the reason.
-struct selection {
-  std::vector<const queue_entry*> queues;
-  std::vector<std::pair<std::string, std::string>> skipped;
-};
+// "as fast as they can", "100000 a second in bursts of 10".
+std::string pace_of(const options& asked) {
+  const schedule plan(asked.layout);
+  if (asked.swept && asked.swept->over == "rate") return "at each rate of the sweep";
+  if (!plan.is_timed()) return "as fast as they can";
+  const std::string rate = absl::StrFormat("%.6g a second", plan.items_per_second());
+  if (asked.layout.arrivals != nullptr) {
+    return absl::StrCat(rate, " as in ", one_line(asked.replay), " (", asked.layout.arrivals->size(), " items)");
+  }
+  return plan.burst() > 1 ? absl::StrCat(rate, " in bursts of ", plan.burst()) : rate;
+}
 
-selection select_queues(const queue_registry& all, const options& asked) {
-  std::vector<std::string> named = absl::StrSplit(asked.impl, ',');
-  for (std::string& name : named) absl::StripAsciiWhitespace(&name);
-  selection chosen;
-  for (const queue_entry* entry : all.match(asked.impl)) {
-    const std::string reason = why_not(entry->info, asked.layout);
-    if (reason.empty()) {
-      chosen.queues.push_back(entry);
-      continue;
-    }
-    // Who asks for one by its very name wants it and nothing else.
-    const std::string& name = entry->info.name;
-    if (std::find(named.begin(), named.end(), name) != named.end()) {
-      throw bad_request(absl::StrCat(name, " ", reason));
-    }
-    chosen.skipped.emplace_back(name, reason);
+std::string who_works(const options& asked) {
+  const worker_layout& layout = asked.layout;
+  const bool swept = asked.swept && asked.swept->over == "threads";
+  const bool one_side = asked.which != workload::pipeline && asked.which != workload::threadpool &&
+                        asked.which != workload::queue && asked.which != workload::latency;
+  std::string who;
+  if (swept) {
+    who = one_side ? "as many threads as the sweep says" : "as many producers and consumers as the sweep says";
+  } else if (one_side) {
+    who = counted(layout.producers + layout.consumers, "thread");
+  } else if (asked.which == workload::threadpool) {
+    who = absl::StrCat(counted(layout.producers, "producer"), ", pool of ", counted(layout.consumers, "thread"));
+  } else {
+    who = absl::StrCat(counted(layout.producers, "producer"), ", ", counted(layout.consumers, "consumer"));
   }
-  if (chosen.queues.empty()) {
-    throw bad_request(absl::StrCat("--impl=", asked.impl, ": none of these takes ",
-                                   counted(asked.layout.producers, "producer"), " and ",
-                                   counted(asked.layout.consumers, "consumer")));
+  if (!one_side) absl::StrAppend(&who, ", capacity ", layout.capacity);
+  if (asked.which == workload::stack && layout.batch > 1) absl::StrAppend(&who, ", batch ", layout.batch);
+  if (asked.which == workload::pipeline || asked.which == workload::queue || asked.which == workload::latency) {
+    absl::StrAppend(&who, ", batch ", layout.batch);
   }
-  return chosen;
+  return who;
+}
+
+// What is counted; empty where that is clear.
+std::string item_text(workload which) {
+  if (which == workload::stack) return "; an item is a push and a pop";
+  const std::string_view item = item_of(which);
+  return item == "item" ? "" : absl::StrCat("; an item is a ", as_absl(item));
 }
 
 // What is known before anything runs.
 std::string heading(const options& asked, const mapped_text& input, const reference& expected) {
-  const tally& answer = expected.answer;
-  std::string words;
-  for (const auto& [word, count] : most_frequent(expected, 5)) {
-    absl::StrAppend(&words, words.empty() ? "" : ", ", shown(word), " ", count);
+  std::string text;
+  if (has_text(asked.which)) {
+    const tally& answer = expected.answer;
+    std::string words;
+    for (const auto& [word, count] : most_frequent(expected, 5)) {
+      absl::StrAppend(&words, words.empty() ? "" : ", ", shown(word), " ", count);
+    }
+    text = absl::StrCat("input:    ", one_line(input.name()), "\n", "answer:   ", counted(answer.lines, "line"), ", ",
+                        counted(answer.words, "word"), ", ", counted(answer.bytes, "byte"),
+                        words.empty() ? "" : "; most frequent: ", words, "\n");
+  } else if (asked.which != workload::stack) {
+    const bool swept = asked.swept && asked.swept->over == "item_size";
+    text = absl::StrCat("items:    of ", swept ? "as many bytes as the sweep says" : counted(asked.layout.item_size, "byte"),
+                        ", ", pace_of(asked), "\n");
   }
-  const worker_layout& layout = asked.layout;
-  std::string who;
-  if (asked.which == workload::pipeline) {
-    who = absl::StrCat(counted(layout.producers, "producer"), ", ", counted(layout.consumers, "consumer"),
-                       ", capacity ", layout.capacity, ", batch ", layout.batch);
-  } else if (asked.which == workload::threadpool) {
-    who = absl::StrCat(counted(layout.producers, "producer"), ", pool of ", counted(layout.consumers, "thread"),
-                       ", capacity ", layout.capacity);
-  } else {
-    who = absl::StrCat(counted(layout.producers + layout.consumers, "thread"));
-  }
-  return absl::StrCat("input:    ", one_line(input.name()), "\n", "answer:   ", counted(answer.lines, "line"),
-                      ", ", counted(answer.words, "word"), ", ", counted(answer.bytes, "byte"),
-                      words.empty() ? "" : "; most frequent: ", words, "\n",
-                      "workload: ", as_absl(to_string(asked.which)), ", ", who, "\n",
-                      "runs:     ", asked.repetitions, " of each implementation, in turn, of at least ",
-                      absl::FormatDuration(absl::FromChrono(layout.min_time)), "; an item is a ",
-                      as_absl(item_of(asked.which)), "\n");
+  absl::StrAppend(&text, "workload: ", as_absl(to_string(asked.which)), ", ", who_works(asked), "\n");
+  if (asked.swept) absl::StrAppend(&text, "sweep:    ", asked.swept->over, " ", absl::StrJoin(asked.swept->values, ", "), "\n");
+  return absl::StrCat(text, "runs:     ", asked.repetitions, " of each implementation, in turn, of at least ",
+                      absl::FormatDuration(absl::FromChrono(asked.layout.min_time)),
+                      item_text(asked.which), "\n");
 }
 
-std::string results_text(const std::vector<summary>& lines, bool show_runs) {
-  std::vector<table::column> columns = {{"implementation"},
-                                        {"items/s", align::right},
-                                        {"min", align::right},
-                                        {"max", align::right},
-                                        {"vs blocking", align::right},
-                                        {"CPU/item", align::right},
-                                        {"waits/1k", align::right},
-                                        {"preempted/1k", align::right},
-                                        {"peak memory", align::right},
-                                        {"answers"}};
-  if (show_runs) columns.push_back({"runs", align::right});
-  table results(columns);
-  for (const summary& line : lines) {
-    std::vector<std::string> cells = {line.name};
-    if (!line.wrong.empty()) {
-      cells.insert(cells.end(), 8, "-");
-      cells.push_back("WRONG");
-    } else {
-      const spread& rate = line.items_per_second;
-      const auto ratio = line.against_blocking;
-      cells.insert(
-          cells.end(),
-          {with_unit(rate.median), with_unit(rate.min), with_unit(rate.max),
-           ratio ? absl::StrFormat("%.2f x", *ratio) : "n/a", time_with_unit(line.cpu_ns_per_item),
-           short_number(line.voluntary_per_1000_items), short_number(line.involuntary_per_1000_items),
-           line.peak_memory ? bytes_with_unit(static_cast<double>(*line.peak_memory)) : "n/a", "agree"});
-    }
-    if (show_runs) cells.push_back(absl::StrCat(line.runs));
-    results.add(std::move(cells));
+template <class Registry>
+const adapters::queue_info* find_info(const Registry& registry, std::string_view name) {
+  for (const auto& entry : registry.entries()) {
+    if (entry.info.name == name) return &entry.info;
   }
-  std::string text = absl::StrCat(
-      results.to_string(),
-      "\nitems/s: the median of the runs; vs blocking: divided by that of the best blocking one; waits and\n"
-      "preempted: context switches per 1000 items, voluntary and not; CPU: of all threads together.\n");
-  if (const std::size_t n = unsteady(lines); n > 0) {
-    absl::StrAppend(
-        &text, "\nNote: runs of the same implementation differ by more than twice (", n, " of ", lines.size(),
-        "): the machine was busy,\nor its speed changed. More --repetitions or a longer --min_time help.\n");
+  return nullptr;
+}
+
+// What the advice goes by.
+question question_of(const options& asked, const implementations& all) {
+  question about;
+  about.judged_by = asked.which == workload::latency ? aim::tail : aim::speed;
+  about.item = item_of(asked.which);
+  about.producers = asked.layout.producers;
+  if (asked.swept) about.swept = asked.swept->over;
+  if (asked.which == workload::pipeline) {
+    about.queue = [&all](std::string_view name) { return find_info(all.lines, name); };
+  } else if (asked.which == workload::queue || asked.which == workload::latency) {
+    // Those of the smallest items: there are as many as of any.
+    about.queue = [&all](std::string_view name) { return find_info(std::get<0>(all.items), name); };
   }
-  return text;
+  return about;
 }
 
 // Shows how far the runs are, and guesses the rest from those that are finished.
@@ -200,24 +208,69 @@ progress_function show_progress(progress_bar& bar) {
   };
 }
 
-int compare(const options& asked, const std::vector<std::string>& command_line, const queue_registry& queues,
-            const counter_registry& counters) {
+// How long all runs together may take before no other round is begun. Making the input and what is left of a round when
+// the time is over have the rest of the 20 seconds.
+steady_clock::duration budget(const options& asked) {
+  return asked.how == pace::quick ? std::chrono::seconds(14) : steady_clock::duration::max();
+}
+
+// Prints what all runs came to, or those that were finished of `wanted`, and what follows from it.
+advice report(const rounds& all, const options& asked, std::size_t contenders, const question& about) {
+  std::size_t finished = 0;
+  for (const outcome& each : all.outcomes) finished += each.samples.size();
+  const std::size_t wanted = contenders * asked.repetitions;
+  const std::string partial = all.complete ? "" : absl::StrCat("after ", finished, " of ", wanted, " runs");
+
+  const std::vector<summary> lines = summarize(all.outcomes);
+  advice made = advise(lines, about);
+  const appearance looks = appearance_of_output();
+  print(results_text(lines, about.swept, !all.complete, made.overall, looks));
+  if (const std::string note = rate_note(all.outcomes); !note.empty()) print("\n" + note);
+  if (all.complete && all.repetitions < asked.repetitions) {
+    print(absl::StrCat("\nNote: only ", all.repetitions, " of ", asked.repetitions,
+                       " runs of each fit into the time of --quick.\n"));
+  }
+  if (!all.complete) {
+    print(absl::StrCat("\nInterrupted: ", finished, " of ", wanted, " runs are finished.\n"));
+  }
+  print(absl::StrCat("\n", advice_text(made, about.swept, partial, looks)));
+  return made;
+}
+
+// Says which answers were wrong; true if none was.
+bool all_agree(const std::vector<outcome>& outcomes) {
+  bool agree = true;
+  for (const outcome& each : outcomes) {
+    if (each.wrong.empty()) continue;
+    agree = false;
+    const std::string where = each.point ? absl::StrCat(" at ", *each.point) : "";
+    complain(absl::StrCat(each.name, where, ": ", each.wrong));
+  }
+  return agree;
+}
+
+// For --record.
+int record(const options& asked) {
+  const recording made = record_arrivals(STDIN_FILENO, asked.record, stop_requested());
+  const double seconds = static_cast<double>(made.nanoseconds) / 1e9;
+  print(absl::StrCat("recorded: ", counted(made.lines, "line"), " in ", absl::StrFormat("%.6g s", seconds), ", at most ",
+                     made.most_at_once, " within a millisecond\n",
+                     "replay:   tools/compare --workload=latency --replay=", one_line(asked.record), "\n"));
+  if (!output_arrived()) return 1;
+  return stop_requested().load(memory_order_relaxed) ? stop_status() : 0;
+}
+
+int compare(options asked, const std::vector<std::string>& command_line, const implementations& all_there_are) {
   const atomic<bool>& stop = stop_requested();
 
   // What can be wrong with the request is found before anything takes long.
-  selection chosen;
-  std::vector<const counter_entry*> chosen_counters;
-  std::vector<const primitive_entry*> chosen_others;
-  if (asked.which == workload::pipeline) {
-    chosen = select_queues(queues, asked);
-  } else if (asked.which == workload::counter) {
-    chosen_counters = counters.match(asked.impl);
-  } else {
-    chosen_others = primitive_registry::builtin(asked.which).match(asked.impl);
+  if (!asked.replay.empty()) {
+    asked.layout.arrivals = std::make_shared<const arrival_times>(read_arrivals(asked.replay, stop));
   }
-  const mapped_text input = asked.input.empty()
-                                ? mapped_text::generate(asked.seed, asked.generate_bytes, stop)
-                                : mapped_text::open(asked.input, stop);
+  const lineup chosen(asked, all_there_are);
+  const mapped_text input = !has_text(asked.which)  ? mapped_text::none()
+                            : asked.input.empty()   ? mapped_text::generate(asked.seed, asked.generate_bytes, stop)
+                                                    : mapped_text::open(asked.input, stop);
   std::optional<results_folder> folder;
   if (!asked.out.empty()) folder.emplace(asked.out);
 
@@ -226,52 +279,39 @@ int compare(const options& asked, const std::vector<std::string>& command_line, 
       make_reference(input, stop, [&](double fraction) { bar.show(fraction, -1, "reading"); });
   bar.clear();
   print(heading(asked, input, expected));
-  for (const auto& [name, reason] : chosen.skipped)
-    print(absl::StrCat("skipped:  ", name, " ", reason, "\n"));
+  for (const lineup::absence& each : chosen.skipped()) print(to_line(each));
   print("\n");
   std::fflush(stdout);
 
-  const work on{input, expected, asked.layout, stop};
-  const std::vector<contender> contenders = asked.which == workload::pipeline  ? pipeline(chosen.queues, on)
-                                            : asked.which == workload::counter ? counting(chosen_counters, on)
-                                                                               : primitives(asked.which, chosen_others, on);
-  const rounds all = run_rounds(contenders, asked.repetitions, stop, show_progress(bar));
+  const std::vector<contender> contenders = chosen.contenders(input, expected, stop);
+  const rounds all = run_rounds(contenders, asked.repetitions, stop, show_progress(bar), budget(asked));
   bar.clear();
 
-  std::size_t finished = 0;
-  bool all_agree = true;
-  for (const outcome& each : all.outcomes) {
-    finished += each.samples.size();
-    all_agree = all_agree && each.wrong.empty();
-    if (!each.wrong.empty()) complain(absl::StrCat(each.name, ": ", each.wrong));
-  }
-  const std::size_t wanted = contenders.size() * asked.repetitions;
-  print(results_text(summarize(all.outcomes), !all.complete));
-  if (!all.complete)
-    print(absl::StrCat("\nInterrupted: ", finished, " of ", wanted, " runs are finished.\n"));
+  const bool agree = all_agree(all.outcomes);
+  const advice advised = report(all, asked, contenders.size(), question_of(asked, all_there_are));
   if (folder) {
-    folder->write(results_json({command_line, asked, input, expected, !all.complete}, all.outcomes));
+    folder->write(results_json({command_line, asked, input, expected, !all.complete, advised}, all.outcomes));
     print(absl::StrCat("\nresults:  ", folder->file(), "\n"));
   }
   const bool arrived = output_arrived();
-  if (!all_agree) return 1;
+  if (!agree) return 1;
   if (!all.complete) return stop_status();
   return arrived ? 0 : 1;
 }
 
 }  // namespace
 
-int run_program(int argc, const char* const* argv, const queue_registry& queues,
-                const counter_registry& counters) {
+int run_program(int argc, const char* const* argv, const implementations& all) {
   handle_signals();
   try {
     const std::vector<std::string> command_line(argv, argv + argc);
     const options asked = parse_options(std::span(argv + 1, static_cast<std::size_t>(argc - 1)));
     if (asked.help || asked.list) {
-      print(asked.help ? help_text() : list_text(queues, counters));
+      print(asked.help ? help_text() : list_text(all));
       return output_arrived() ? 0 : 1;
     }
-    return compare(asked, command_line, queues, counters);
+    if (!asked.record.empty()) return record(asked);
+    return compare(asked, command_line, all);
   } catch (const bad_request& problem) {
     complain(problem.what());
     return 2;
@@ -285,6 +325,11 @@ int run_program(int argc, const char* const* argv, const queue_registry& queues,
     complain(problem.what());
     return 1;
   }
+}
+
+int run_program(int argc, const char* const* argv, const queue_registry<std::string_view>& queues,
+                const adapters::counter_registry& counters) {
+  return run_program(argc, argv, implementations{.lines = queues, .items = {}, .stacks = {}, .counters = counters});
 }
 
 }  // namespace switchyard::compare

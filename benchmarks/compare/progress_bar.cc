@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -30,7 +31,17 @@ std::string progress_line(double fraction, double seconds_left, std::string_view
   return line;
 }
 
-progress_bar::progress_bar() : terminal_(::isatty(STDERR_FILENO) == 1) {}
+namespace {
+
+// A line that is drawn over and over needs a terminal that can go back and clear.
+bool can_draw() {
+  const char* const term = std::getenv("TERM");
+  return ::isatty(STDERR_FILENO) == 1 && (term == nullptr || std::string_view(term) != "dumb");
+}
+
+}  // namespace
+
+progress_bar::progress_bar() : terminal_(can_draw()) {}
 
 void progress_bar::show(double fraction, double seconds_left, std::string_view what) {
   if (!terminal_) return;

@@ -12,8 +12,8 @@ namespace switchyard::compare {
 /// `left` below zero: nothing is said about it.
 std::string progress_line(double fraction, double seconds_left, std::string_view what, std::size_t width);
 
-/// Draws that line on standard error, over and over in the same place, if that is a terminal. Otherwise it
-/// does nothing.
+/// Draws that line on standard error, over and over in the same place, if that is a terminal and no dumb one
+/// (TERM). Otherwise it does nothing.
 class progress_bar {
  public:
   progress_bar();

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "switchyard/benchmarks/compare/advice.h"
 #include "switchyard/benchmarks/compare/options.h"
 #include "switchyard/benchmarks/compare/runner.h"
 
@@ -18,11 +19,14 @@ struct comparison {
   const mapped_text& input;
   const reference& expected;
   bool was_interrupted = false;  ///< stopped by the user before all runs were finished
+  advice advised = {};
 };
 
 /// The whole document. `context` holds Google Benchmark's own keys, the text's lines, words and bytes, and
 /// what was asked for. `benchmarks` holds an entry for each run, in order, named by its implementation, and
-/// after those of each implementation one more, its medians. Times are per item.
+/// after those of each implementation one more, its medians, with 95% intervals where there are enough runs for one.
+/// Times are per item. Where latency was measured, runs and medians have `latency_ns`, and medians the histogram of all
+/// runs together.
 /// An implementation that gave a wrong answer has one entry with `error_occurred` and `error_message`.
 nlohmann::ordered_json results_json(const comparison& what, const std::vector<outcome>& outcomes);
 

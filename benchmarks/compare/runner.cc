@@ -1,23 +1,33 @@
 #include "switchyard/benchmarks/compare/runner.h"
 
 #include <exception>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
 namespace switchyard::compare {
 
 rounds run_rounds(const std::vector<contender>& contenders, std::size_t repetitions, const atomic<bool>& stop,
-                  const progress_function& progress) {
+                  const progress_function& progress, steady_clock::duration budget) {
+  const steady_clock::time_point began = steady_clock::now();
   rounds all;
-  for (const contender& each : contenders) all.outcomes.push_back({each.name, each.guarantee, {}, {}});
+  for (const contender& each : contenders) all.outcomes.push_back({each.name, each.guarantee, {}, {}, each.point});
+  std::vector<std::string> names;  // for people: "lockfree.bounded_queue at 4" in a sweep
+  for (const contender& each : contenders) {
+    names.push_back(each.point ? absl::StrCat(each.name, " at ", *each.point) : each.name);
+  }
   const std::size_t n = contenders.size();
   std::size_t finished = 0;
   for (std::size_t round = 0; round < repetitions; ++round) {
+    const steady_clock::duration so_far = steady_clock::now() - began;
+    if (round > 0 && so_far / static_cast<std::int64_t>(round) > budget - so_far) break;
+    ++all.repetitions;
     for (std::size_t turn = 0; turn < n; ++turn) {
       const std::size_t who = (round + turn) % n;
       outcome& into = all.outcomes[who];
-      const position here{finished++, n * repetitions, into.name};
+      const position here{finished++, n * repetitions, names[who]};
       if (!into.wrong.empty()) continue;
       all.complete = !stop.load(memory_order_relaxed);
       if (!all.complete) return all;

@@ -12,6 +12,7 @@ namespace {
 // again and again.
 constinit atomic<bool> stop{false};
 constinit atomic<int> number{SIGINT};
+constinit atomic<bool> told{false};
 static_assert(atomic<bool>::is_always_lock_free && atomic<int>::is_always_lock_free,
               "a signal handler must not meet a lock");
 
@@ -21,6 +22,8 @@ void on_stop(int signal) {
 }
 
 void on_bus_error(int) {
+  // Several threads may come upon it at once: one says so, the others wait for the end.
+  while (told.exchange(true, memory_order_relaxed)) ::pause();
   constexpr std::string_view message =
       "compare: the input was cut short, or cannot be read, while it was in use\n";
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, message.data(), message.size());

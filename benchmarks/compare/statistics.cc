@@ -2,16 +2,11 @@
 
 #include <algorithm>
 #include <functional>
-#include <numeric>
+#include <iterator>
+#include <memory>
+#include <utility>
 
 namespace switchyard::compare {
-
-double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  const std::size_t middle = values.size() / 2;
-  return values.size() % 2 != 0 ? values[middle] : std::midpoint(values[middle - 1], values[middle]);
-}
 
 spread spread_of(const std::vector<double>& values) {
   if (values.empty()) return {};
@@ -47,40 +42,83 @@ double cpu_seconds_per_item(const sample& run) {
   return divided(run.use.resources.cpu_seconds, count(run.items));
 }
 
-std::vector<summary> summarize(const std::vector<outcome>& outcomes) {
-  std::vector<summary> lines;
-  double best_blocking = 0;
-  for (const outcome& each : outcomes) {
-    if (each.samples.empty() && each.wrong.empty()) continue;
-    summary line;
-    line.name = each.name;
-    line.guarantee = each.guarantee;
-    line.runs = each.samples.size();
-    line.wrong = each.wrong;
-    line.items_per_second = spread_of(of_each(each.samples, items_per_second));
-    line.cpu_ns_per_item = median(of_each(each.samples, cpu_seconds_per_item)) * 1e9;
-    line.voluntary_per_1000_items = median(of_each(each.samples, [](const sample& run) {
-      return divided(1000 * static_cast<double>(run.use.resources.voluntary_switches), count(run.items));
-    }));
-    line.involuntary_per_1000_items = median(of_each(each.samples, [](const sample& run) {
-      return divided(1000 * static_cast<double>(run.use.resources.involuntary_switches), count(run.items));
-    }));
-    for (const sample& run : each.samples) line.peak_memory = std::max(line.peak_memory, run.use.peak_memory);
-    if (line.wrong.empty() && line.guarantee == adapters::progress::blocking) {
-      best_blocking = std::max(best_blocking, line.items_per_second.median);
-    }
-    lines.push_back(line);
+namespace {
+
+std::shared_ptr<const latency_histogram> latency_of_all(const std::vector<sample>& runs) {
+  std::shared_ptr<latency_histogram> all;
+  for (const sample& run : runs) {
+    if (run.latency == nullptr) continue;
+    if (all == nullptr) all = std::make_shared<latency_histogram>();
+    *all += *run.latency;
   }
-  if (best_blocking > 0) {
-    for (summary& line : lines) {
-      if (line.wrong.empty()) line.against_blocking = line.items_per_second.median / best_blocking;
-    }
+  return all;
+}
+
+summary summary_of(const outcome& of) {
+  summary line;
+  line.name = of.name;
+  line.guarantee = of.guarantee;
+  line.point = of.point;
+  line.runs = of.samples.size();
+  line.wrong = of.wrong;
+  line.rates = of_each(of.samples, items_per_second);
+  line.items_per_second = spread_of(line.rates);
+  line.rate_interval = median_interval(line.rates);
+  line.cpu_ns_per_item = median(of_each(of.samples, cpu_seconds_per_item)) * 1e9;
+  line.voluntary_per_1000_items = median(of_each(of.samples, [](const sample& run) {
+    return divided(1000 * static_cast<double>(run.use.resources.voluntary_switches), count(run.items));
+  }));
+  line.involuntary_per_1000_items = median(of_each(of.samples, [](const sample& run) {
+    return divided(1000 * static_cast<double>(run.use.resources.involuntary_switches), count(run.items));
+  }));
+  for (const sample& run : of.samples) {
+    line.peak_memory = std::max(line.peak_memory, run.use.peak_memory);
+    if (run.latency != nullptr) line.tails.push_back(static_cast<double>(run.latency->percentile(99)));
   }
+  line.latency = latency_of_all(of.samples);
+  std::vector<double> kept;
+  for (const sample& run : of.samples) {
+    if (run.rate_kept) kept.push_back(*run.rate_kept);
+  }
+  if (!kept.empty()) line.rate_kept = median(kept);
+  return line;
+}
+
+// The ratios of the lines of one point, and their order.
+void rank(std::vector<summary>& lines) {
   std::stable_sort(lines.begin(), lines.end(), [](const summary& a, const summary& b) {
     if (a.wrong.empty() != b.wrong.empty()) return a.wrong.empty();
     return a.items_per_second.median > b.items_per_second.median;
   });
-  return lines;
+  const auto best = std::find_if(lines.begin(), lines.end(), [](const summary& line) {
+    return line.wrong.empty() && line.guarantee == adapters::progress::blocking && line.items_per_second.median > 0;
+  });
+  if (best == lines.end()) return;
+  for (summary& line : lines) {
+    if (!line.wrong.empty()) continue;
+    line.against_blocking = line.items_per_second.median / best->items_per_second.median;
+    line.against_blocking_interval = median_ratio_interval(line.rates, best->rates);
+  }
+  if (best->against_blocking_interval) best->against_blocking_interval = interval{1, 1};
+}
+
+}  // namespace
+
+std::vector<summary> summarize(const std::vector<outcome>& outcomes) {
+  std::vector<std::vector<summary>> points;
+  for (const outcome& each : outcomes) {
+    if (each.samples.empty() && each.wrong.empty()) continue;
+    auto at = std::find_if(points.begin(), points.end(),
+                           [&](const std::vector<summary>& lines) { return lines.front().point == each.point; });
+    if (at == points.end()) at = points.emplace(at);
+    at->push_back(summary_of(each));
+  }
+  std::vector<summary> all;
+  for (std::vector<summary>& lines : points) {
+    rank(lines);
+    std::move(lines.begin(), lines.end(), std::back_inserter(all));
+  }
+  return all;
 }
 
 std::size_t unsteady(const std::vector<summary>& lines) {

@@ -1,16 +1,15 @@
 #include "switchyard/benchmarks/compare/workload.h"
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "switchyard/adapters/any_counter.h"
 #include "switchyard/adapters/any_queue.h"
 #include "switchyard/atomics/cache_padded.h"
+#include "switchyard/benchmarks/compare/back_pressure.h"
 #include "switchyard/benchmarks/compare/parts.h"
 #include "switchyard/benchmarks/compare/text.h"
 
@@ -18,38 +17,6 @@ namespace switchyard::compare {
 namespace {
 
 using queue_type = adapters::any_queue<std::string_view>;
-
-// Keeps a queue that has no bound of its own near the capacity.
-class back_pressure {
- public:
-  back_pressure(const queue_type& queue, bool needed, std::size_t capacity, const atomic<bool>& stop)
-      : queue_(queue), needed_(needed), capacity_(capacity), stop_(stop) {}
-
-  /// How many items may be pushed between two looks at the size: looking may be expensive.
-  static std::size_t interval(std::size_t capacity) { return std::clamp<std::size_t>(capacity / 16, 1, 64); }
-
-  void before_push(std::size_t n) {
-    if (!needed_) return;
-    if (left_ < n) {
-      for (int round = 0; queue_.size_approx() >= capacity_ && !stop_.load(memory_order_relaxed); ++round) {
-        if (round < 16) {
-          yield();
-        } else {
-          std::this_thread::sleep_for(std::chrono::microseconds(50));
-        }
-      }
-      left_ = std::max(n, interval(capacity_));
-    }
-    left_ -= n;
-  }
-
- private:
-  const queue_type& queue_;
-  const bool needed_;
-  const std::size_t capacity_;
-  const atomic<bool>& stop_;
-  std::size_t left_ = 0;  // items that may be pushed without another look
-};
 
 // What the threads of one run share.
 struct pipeline_run {
@@ -79,7 +46,7 @@ struct pipeline_run {
   }
 
   void produce(std::string_view part, steady_clock::time_point started);
-  bool produce_once(std::string_view part, back_pressure& room, page_trail& trail,
+  bool produce_once(std::string_view part, back_pressure<queue_type>& room, page_trail& trail,
                     std::vector<std::string_view>& items);
   void consume(tally& into);
 };
@@ -94,7 +61,7 @@ void pipeline_run::produce(std::string_view part, steady_clock::time_point start
     }
   };
   const farewell at_end{*this};
-  back_pressure room(queue, unbounded, on.layout.capacity, on.stop);
+  back_pressure<queue_type> room(queue, unbounded, on.layout.capacity, on.stop);
   page_trail trail(on.input, window(on.layout.producers), in_flight());
   std::vector<std::string_view> items;
   items.reserve(on.layout.batch);
@@ -105,7 +72,7 @@ void pipeline_run::produce(std::string_view part, steady_clock::time_point start
 }
 
 // False if there is no sense in going on.
-bool pipeline_run::produce_once(std::string_view part, back_pressure& room, page_trail& trail,
+bool pipeline_run::produce_once(std::string_view part, back_pressure<queue_type>& room, page_trail& trail,
                                 std::vector<std::string_view>& items) {
   const char* at = part.data();
   const char* const last = at + part.size();
@@ -248,6 +215,10 @@ std::string why_not(const adapters::queue_info& queue, const worker_layout& layo
   if (producers && consumers) return "takes one producer and one consumer only";
   if (producers) return "takes one producer only";
   if (consumers) return "takes one consumer only";
+  if (layout.capacity > queue.max_capacity) return absl::StrCat("has room for ", queue.max_capacity, " at most");
+  if (layout.producers + layout.consumers > queue.max_threads) {
+    return absl::StrCat("takes ", queue.max_threads, " threads at most");
+  }
   return "";
 }
 

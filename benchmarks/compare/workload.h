@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "switchyard/adapters/registry.h"
 #include "switchyard/atomics/atomic.h"
 #include "switchyard/benchmarks/compare/crew.h"
+#include "switchyard/benchmarks/compare/histogram.h"
 #include "switchyard/benchmarks/compare/input.h"
 #include "switchyard/benchmarks/compare/layout.h"
 #include "switchyard/benchmarks/compare/tally.h"
@@ -24,6 +27,12 @@ struct sample {
   std::uint64_t items = 0;   ///< lines that were handed over, or words that were counted, in all passes
   std::string wrong;         ///< how the answer differed from the reference; empty if it agreed
   bool cut_short = false;    ///< stopped half-way: nothing of the above means anything
+
+  /// How long each item took from when it was due until it was done; null where that is not measured.
+  std::shared_ptr<const latency_histogram> latency = {};
+
+  /// What share of the rate that was asked for was reached, at most 1; nullopt where none was.
+  std::optional<double> rate_kept = {};
 };
 
 /// Called by the thread that waits for a run, a few times a second; may be empty.
@@ -34,6 +43,7 @@ struct contender {
   std::string name;
   adapters::progress guarantee;
   std::function<sample(const tick_function&)> run;
+  std::optional<std::uint64_t> point = {};  ///< in a sweep: the number that it is run at, such as 4 threads
 };
 
 /// What a workload runs on. All of it, and the registry's entries, must outlive the contenders.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -23,6 +24,7 @@
 #include "switchyard/adapters/std_bounded_queue.h"
 #include "switchyard/adapters/std_counter.h"
 #include "switchyard/interface/conqueue_status.h"
+#include "switchyard/interface/queue.h"
 
 namespace switchyard::adapters {
 namespace {
@@ -68,13 +70,17 @@ registry three() {
 TEST(Registry, KnowsEveryImplementation) {
   EXPECT_EQ(names(registry::builtin()),
             (std::vector<std::string>{
-                "lockfree.bounded_queue", "lockfree.spsc_queue", "blocking.bounded_queue",
-                "blocking.unbounded_queue", "blocking.spsc_queue", "moodycamel.concurrent_queue",
+                "lockfree.bounded_queue", "lockfree.spsc_queue", "lockfree.unbounded_queue",
+                "lockfree.unbounded_spsc_queue", "lockfree.mpsc_queue", "lockfree.relaxed_queue",
+                "blocking.bounded_queue", "blocking.unbounded_queue", "blocking.spsc_queue",
+                "blocking.unbounded_spsc_queue", "blocking.mpsc_queue", "blocking.relaxed_queue",
+                "moodycamel.concurrent_queue",
                 "moodycamel.blocking_concurrent_queue", "moodycamel.reader_writer_queue",
                 "absl.bounded_queue", "std.bounded_queue"}));
   EXPECT_EQ(names(counter_registry::builtin()),
             (std::vector<std::string>{"lockfree.counter", "lockfree.sharded_counter", "blocking.counter",
                                       "blocking.sharded_counter", "absl.counter", "std.counter"}));
+  EXPECT_EQ(names(registry::stacks()), (std::vector<std::string>{"lockfree.stack", "blocking.stack"}));
   for (const auto& entry : registry::builtin().entries()) EXPECT_NE(entry.info.summary, "");
   for (const auto& entry : counter_registry::builtin().entries()) EXPECT_NE(entry.info.summary, "");
   EXPECT_EQ(&registry::builtin(), &registry::builtin());
@@ -165,6 +171,64 @@ TEST(Registry, AddsToACopy) {
   counters.add({"c", "", progress::blocking}, any_counter::make<std_counter>);
   EXPECT_THROW(counters.add({"c", "", progress::blocking}, any_counter::make<std_counter>),
                std::invalid_argument);
+}
+
+TEST(Registry, MakesStacks) {
+  for (const auto& entry : registry::stacks().entries()) {
+    SCOPED_TRACE(entry.info.name);
+    EXPECT_EQ(entry.info.order, queue_order::lifo);
+    auto stack = entry.make(4);
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(stack.push(int(i)));
+    EXPECT_EQ(stack.pop(), 2);
+    EXPECT_EQ(stack.pop(), 1);
+  }
+}
+
+// What can only push and pop without waiting.
+class bag {
+ public:
+  using value_type = int;
+  explicit bag(std::size_t capacity) : capacity_(capacity) {}
+  [[nodiscard]] conqueue_status try_push(int&& value) {
+    const std::lock_guard hold(lock_);
+    if (inside_.size() == capacity_) return conqueue_status::full;
+    inside_.push_back(value);
+    return conqueue_status::success;
+  }
+  [[nodiscard]] pop_result<int> try_pop() {
+    const std::lock_guard hold(lock_);
+    if (inside_.empty()) return unexpected(conqueue_status::empty);
+    const int last = inside_.back();
+    inside_.pop_back();
+    return last;
+  }
+
+ private:
+  const std::size_t capacity_;
+  std::mutex lock_;
+  std::vector<int> inside_;
+};
+
+TEST(Registry, AddsWhatCanNeitherWaitNorClose) {
+  registry mine;
+  mine.add_queue<bag>({.name = "mine.bag", .summary = "", .order = queue_order::none});
+  auto queue = mine.at("mine.bag").make(2);
+  EXPECT_EQ(queue.try_pop().error(), conqueue_status::empty);
+  EXPECT_TRUE(queue.push(1));
+  EXPECT_TRUE(queue.emplace(2));
+  EXPECT_EQ(queue.size_approx(), 2U);
+  EXPECT_EQ(queue.try_push(3), conqueue_status::full);
+  EXPECT_EQ(queue.try_push_for(3, std::chrono::milliseconds(1)), conqueue_status::full);
+  std::thread producer([&] {
+    EXPECT_TRUE(queue.push(3));  // waits for room
+    queue.close();
+    EXPECT_FALSE(queue.push(4));
+  });
+  int sum = 0;
+  while (const auto next = queue.pop()) sum += *next;  // waits for the end
+  producer.join();
+  EXPECT_EQ(sum, 6);
+  EXPECT_EQ(queue.try_pop().error(), conqueue_status::closed);
 }
 
 TEST(Names, GlobMatches) {

@@ -48,7 +48,8 @@ class Primitives : public testing::TestWithParam<workload> {};
 
 INSTANTIATE_TEST_SUITE_P(Every, Primitives,
                          testing::Values(workload::threadpool, workload::semaphore, workload::barrier,
-                                         workload::transfer, workload::synchronized, workload::lazy),
+                                         workload::transfer, workload::synchronized, workload::lazy,
+                                         workload::map),
                          [](const auto& of) { return std::string(to_string(of.param)); });
 
 TEST_P(Primitives, BothSidesAndTheStandardLibraryAreThere) {
@@ -115,6 +116,7 @@ TEST_P(Primitives, AreCutShort) {
 TEST(PrimitiveRegistry, HasNothingForQueuesAndCounters) {
   EXPECT_TRUE(primitive_registry::builtin(workload::pipeline).entries().empty());
   EXPECT_TRUE(primitive_registry::builtin(workload::counter).entries().empty());
+  EXPECT_TRUE(primitive_registry::builtin(workload::stack).entries().empty());
   EXPECT_THROW(primitive_registry::builtin(workload::lazy).match("lockfree.lzy"), adapters::unknown_name);
 }
 

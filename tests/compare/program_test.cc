@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -173,7 +174,7 @@ TEST_F(ProgramTest, ComparesCounters) {
 
 TEST_F(ProgramTest, ComparesWhatElseThreadsUse) {
   const std::string input = "--input=" + file("input", "a b c\nd e f\n");
-  for (const std::string workload : {"threadpool", "semaphore", "barrier", "transfer", "synchronized", "lazy"}) {
+  for (const std::string workload : {"threadpool", "semaphore", "barrier", "transfer", "synchronized", "lazy", "map"}) {
     const result good = run({input, "--workload=" + workload, "--impl=lockfree.*,blocking.*", "--producers=2",
                              "--consumers=1", "--repetitions=1", "--min_time=0", "--out=" + path("results")});
     EXPECT_EQ(good.status, 0) << good.err;
@@ -184,6 +185,184 @@ TEST_F(ProgramTest, ComparesWhatElseThreadsUse) {
     EXPECT_EQ(document.at("context").at("workload"), workload);
   }
   expect_refused({input, "--workload=lazy", "--impl=lockfree.lzy"}, "lockfree.lazy");
+}
+
+TEST_F(ProgramTest, ComparesQueuesWithoutAText) {
+  const result good = run({"--workload=queue", "--item_size=64", "--producers=2", "--impl=*bounded_queue", "--repetitions=2",
+                           "--min_time=1ms", "--out=" + path("results")});
+  EXPECT_EQ(good.status, 0) << good.err;
+  EXPECT_EQ(good.err, "");
+  EXPECT_THAT(good.out, HasSubstr("items:    of 64 bytes, as fast as they can\nworkload: queue, 2 producers, 1 consumer, "));
+  EXPECT_THAT(good.out, HasSubstr("\nlockfree.bounded_queue "));
+  EXPECT_THAT(good.out, Not(HasSubstr("input:")));
+  const auto document = nlohmann::json::parse(contents(path("results/results.json")));
+  EXPECT_EQ(document.at("context").at("workload"), "queue");
+  EXPECT_EQ(document.at("context").at("lines"), 0);
+  const result stacks = run({"--workload=stack", "--impl=*.stack", "--repetitions=1", "--min_time=0"});
+  EXPECT_EQ(stacks.status, 0) << stacks.err;
+  EXPECT_THAT(stacks.out, HasSubstr("workload: stack, 2 threads\n"));
+  EXPECT_THAT(stacks.out, HasSubstr("\nblocking.stack "));
+}
+
+TEST_F(ProgramTest, MeasuresLatency) {
+  const result good = run({"--workload=latency", "--rate=20000", "--burst=4", "--impl=lockfree.bounded_queue,std.*",
+                           "--repetitions=1", "--min_time=20ms", "--out=" + path("results")});
+  EXPECT_EQ(good.status, 0) << good.err;
+  EXPECT_THAT(good.out, HasSubstr("items:    of 8 bytes, 20000 a second in bursts of 4\nworkload: latency, "));
+  const auto document = nlohmann::json::parse(contents(path("results/results.json")));
+  EXPECT_EQ(document.at("context").at("rate"), 20000);
+  EXPECT_EQ(document.at("context").at("burst"), 4);
+  EXPECT_LE(document.at("benchmarks").at(0).at("rate_kept"), 1);
+  // A rate that nobody can keep.
+  const result late =
+      run({"--workload=latency", "--rate=1e9", "--impl=std.*", "--repetitions=1", "--min_time=1ms", "--capacity=2"});
+  EXPECT_EQ(late.status, 0) << late.err;
+  EXPECT_THAT(late.out, HasSubstr("Note: the rate that was asked for could not be kept"));
+  EXPECT_THAT(late.out, HasSubstr("by: std.bounded_queue."));
+}
+
+TEST_F(ProgramTest, Sweeps) {
+  const result good = run({"--input=" + file("input", "a b\nc\n"), "--sweep=threads:1,3", "--repetitions=2", "--min_time=0",
+                           "--impl=lockfree.spsc_queue,std.bounded_queue", "--out=" + path("results")});
+  EXPECT_EQ(good.status, 0) << good.err;
+  EXPECT_THAT(good.out, HasSubstr("\nsweep:    threads 1, 3\n"));
+  EXPECT_THAT(good.out,
+              HasSubstr("\nskipped:  lockfree.spsc_queue takes one producer and one consumer only (at 3)\n"));
+  const auto document = nlohmann::json::parse(contents(path("results/results.json")));
+  EXPECT_EQ(document.at("context").at("sweep"), nlohmann::json::parse(R"({"over": "threads", "values": [1, 3]})"));
+  int runs = 0;
+  for (const auto& entry : document.at("benchmarks")) {
+    runs += entry.at("run_type") == "iteration";
+    const int point = entry.at("point").get<int>();
+    EXPECT_EQ(entry.at("threads"), 2 * point);
+    EXPECT_THAT(entry.at("name").get<std::string>(), HasSubstr("_queue/threads:" + std::to_string(point)));
+  }
+  EXPECT_EQ(runs, 2 * 3);
+  for (const std::string what : {"item_size", "burst:1,5", "rate:1000,9000"}) {
+    const result other = run({"--workload=queue", "--sweep=" + what, "--impl=std.*", "--repetitions=1", "--min_time=1ms"});
+    // A burst needs a rate.
+    EXPECT_EQ(other.status, what == "burst:1,5" ? 2 : 0) << other.err;
+  }
+  const result counters = run({"--workload=counter", "--generate_bytes=1000", "--sweep=threads:1,2", "--impl=std.*",
+                               "--repetitions=1", "--min_time=0"});
+  EXPECT_EQ(counters.status, 0) << counters.err;
+}
+
+TEST_F(ProgramTest, RecordsAndReplays) {
+  const result recorded = run({"--record=" + path("pattern")}, file("in", "one\ntwo\nthree"));
+  EXPECT_EQ(recorded.status, 0) << recorded.err;
+  EXPECT_THAT(recorded.out, HasSubstr("recorded: 3 lines in "));
+  EXPECT_THAT(contents(path("pattern")), StartsWith("# "));
+  // All at once; so spread them.
+  const std::string pattern = "--replay=" + file("pattern", "# mine\n100.5\n100.51\n100.51\n100.53\n");
+  for (const std::string workload : {"queue", "latency"}) {
+    const result replayed =
+        run({"--workload=" + workload, pattern, "--impl=std.*", "--repetitions=1", "--min_time=0"});
+    EXPECT_EQ(replayed.status, 0) << replayed.err;
+    EXPECT_THAT(replayed.out, MatchesRegex("(.|\n)*items: +of 8 bytes, 100 a second as in [^\n]*pattern \\(4 items\\)\n(.|\n)*"));
+  }
+  expect_refused({"--workload=latency", "--replay=" + path("missing")}, "missing: No such file");
+  expect_refused({"--workload=latency", "--replay=" + file("bad", "1\n2\nthree\n")}, "bad:3: \"three\" is not a time");
+  expect_refused({"--workload=latency", "--replay=" + file("bad", "1\n3\n2\n")}, "bad:3: is earlier");
+  expect_refused({"--workload=latency", "--replay=" + file("bad", "")}, "two different times");
+  expect_refused({"--record=" + path("missing/pattern")}, "cannot be written to");
+  expect_refused({"--record=" + path("pattern")}, "no line arrived");
+}
+
+TEST_F(ProgramTest, KeepsARecordingThatIsInterrupted) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const pid_t child = start({"--record=" + path("pattern")}, "/dev/fd/" + std::to_string(ends[0]));
+  ASSERT_EQ(::write(ends[1], "a\nb\n", 4), 4);
+  while (contents(path("pattern")).find("0.0") == std::string::npos) ::usleep(1000);
+  ::kill(child, SIGINT);
+  const result stopped = finish(child);
+  ::close(ends[0]);
+  ::close(ends[1]);
+  EXPECT_EQ(stopped.status, 130);
+  EXPECT_THAT(stopped.out, HasSubstr("recorded: 2 lines"));
+}
+
+TEST_F(ProgramTest, EndsWithAdvice) {
+  const result good = run({"--input=" + file("input", "a b c\nd e f\n"), "--impl=blocking.bounded_queue,lockfree.bounded_queue",
+                           "--repetitions=5", "--min_time=1ms", "--out=" + path("results")});
+  EXPECT_EQ(good.status, 0) << good.err;
+  const auto context = nlohmann::json::parse(contents(path("results/results.json"))).at("context");
+  const auto& advice = context.at("advice");
+  EXPECT_THAT(advice.at("choice"), testing::AnyOf("blocking.bounded_queue", "lockfree.bounded_queue"));
+  ASSERT_EQ(advice.at("sentences").size(), 3u);
+  // What is printed is what is written, but for line breaks.
+  std::string words = good.out.substr(good.out.find("\nAdvice:\n") + 8);
+  for (std::size_t at; (at = words.find("\n  ")) != words.npos;) words.replace(at, 3, " ");
+  for (const std::string sentence : advice.at("sentences")) EXPECT_THAT(words, HasSubstr("\n- " + sentence + "\n"));
+}
+
+TEST_F(ProgramTest, IsQuickIfAsked) {
+  const result good = run({"--input=" + file("input", "a b c\nd e f\n"), "--impl=*.bounded_queue", "--quick",
+                           "--min_time=0", "--out=" + path("results")});
+  EXPECT_EQ(good.status, 0) << good.err;
+  EXPECT_THAT(good.out, HasSubstr("runs:     5 of each implementation, in turn, of at least 0; an item is a line\n"));
+  EXPECT_EQ(nlohmann::json::parse(contents(path("results/results.json"))).at("context").at("pace"), "quick");
+}
+
+TEST_F(ProgramTest, HasATableOfPointsForASweep) {
+  const result good = run({"--workload=queue", "--impl=blocking.bounded_queue,lockfree.bounded_queue", "--sweep=threads:1,2",
+                           "--repetitions=1", "--min_time=1ms", "--out=" + path("results")});
+  EXPECT_EQ(good.status, 0) << good.err;
+  EXPECT_THAT(good.out, HasSubstr("\nitems/s at threads  "));
+  EXPECT_THAT(good.out, HasSubstr("\n- At threads 2: "));
+  const auto document = nlohmann::json::parse(contents(path("results/results.json")));
+  EXPECT_EQ(document.at("context").at("advice").at("points").size(), 2u);
+  EXPECT_EQ(document.at("context").at("sweep").at("over"), "threads");
+  EXPECT_EQ(document.at("benchmarks").size(), 8u) << "a run and a median of each at each point";
+}
+
+// What the program prints on a terminal that is 80 columns wide.
+std::string on_a_terminal(const std::vector<std::string>& arguments, const std::string& term) {
+  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  EXPECT_GE(terminal, 0);
+  EXPECT_EQ(::grantpt(terminal), 0);
+  EXPECT_EQ(::unlockpt(terminal), 0);
+  const std::string other_end = ::ptsname(terminal);
+  const int slave = ::open(other_end.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC);
+  const winsize size{.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
+  EXPECT_EQ(::ioctl(slave, TIOCSWINSZ, &size), 0);
+  const char* const program = std::getenv("SWITCHYARD_COMPARE");
+  std::vector<char*> argv = {const_cast<char*>("compare")};
+  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  const std::string variable = "TERM=" + term;
+  std::vector<char*> variables = {const_cast<char*>(variable.c_str()), const_cast<char*>("LANG=C.UTF-8"), nullptr};
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::dup2(slave, 1);
+    ::dup2(slave, 2);
+    ::execve(program, argv.data(), variables.data());
+    ::_exit(127);
+  }
+  ::close(slave);
+  std::string text;
+  char piece[4096];
+  // Reading fails when nobody has the other end any more.
+  for (ssize_t n; (n = ::read(terminal, piece, sizeof(piece))) > 0;) text.append(piece, static_cast<std::size_t>(n));
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ::close(terminal);
+  EXPECT_EQ(status, 0) << text;
+  return text;
+}
+
+TEST_F(ProgramTest, SuitsTheTerminal) {
+  const std::vector<std::string> arguments = {"--input=" + file("input", "a b c\nd e f\n"), "--repetitions=1", "--min_time=0",
+                                              "--impl=blocking.*"};
+  const std::string text = on_a_terminal(arguments, "xterm");
+  EXPECT_THAT(text, HasSubstr("\x1b[1mimplementation\x1b[0m  "));
+  EXPECT_THAT(text, HasSubstr("\xe2\x96\x88")) << "a full block";
+  EXPECT_THAT(text, Not(HasSubstr("waits/1k"))) << "not in 80 columns";
+  EXPECT_THAT(text, HasSubstr("]   0%")) << "the progress bar";
+  const std::string dumb = on_a_terminal(arguments, "dumb");
+  EXPECT_THAT(dumb, HasSubstr("\nimplementation"));
+  EXPECT_THAT(dumb, Not(HasSubstr("\x1b")));
 }
 
 TEST_F(ProgramTest, SkipsWhatCannotRunSo) {
@@ -205,6 +384,7 @@ TEST_F(ProgramTest, ListsAllWithWhatTheyCanDo) {
   for (const auto& entry : adapters::counter_registry::builtin().entries()) {
     EXPECT_THAT(good.out, HasSubstr("\n" + entry.info.name + " "));
   }
+  EXPECT_THAT(good.out, HasSubstr("\nlockfree.stack "));
   EXPECT_THAT(good.out,
               MatchesRegex("(.|\n)*\nlockfree.spsc_queue +one +one +fifo +exact +wait_free (.|\n)*"));
 }
@@ -240,6 +420,10 @@ TEST_F(ProgramTest, RefusesBadRequests) {
   expect_refused({input, "--producers=-1"}, "--producers=-1");
   expect_refused({input, "--capacity=many"}, "--capacity=many");
   expect_refused({input, "--min_time=-1s"}, "--min_time");
+  expect_refused({input, "--rate=1"}, "--rate does not go with --workload=pipeline");
+  expect_refused({"--workload=queue", "--impl=lockfree.stack"}, "unknown queue");
+  expect_refused({"--workload=stack", "--impl=lockfree.bounded_queue"}, "lockfree.stack");
+  expect_refused({"--workload=queue", "--impl=lockfree.spsc_queue", "--sweep=threads:2,3"}, "none of these takes --sweep=threads");
   expect_refused({input, "--bogus"}, "unknown flag --bogus");
   expect_refused({input, "stray"}, "unexpected argument");
   expect_refused({input, "--impl=lockfree.bounded_quue"}, "lockfree.bounded_queue");
@@ -333,11 +517,15 @@ TEST_F(ProgramTest, KeepsTheRunsThatWereFinishedBeforeCtrlC) {
   EXPECT_EQ(stopped.status, 130);
   EXPECT_EQ(stopped.err, "");
   EXPECT_THAT(stopped.out, HasSubstr("\nInterrupted: 3 of 6 runs are finished.\n"));
+  EXPECT_THAT(stopped.out, HasSubstr("\nAdvice (after 3 of 6 runs):\n- Choose blocking."));
+  EXPECT_THAT(stopped.out, HasSubstr(" of it:"));
   // The second round began with the second one; so that has two runs.
   EXPECT_THAT(stopped.out, MatchesRegex("(.|\n)*\nblocking.one [^\n]* 1\n(.|\n)*"));
   EXPECT_THAT(stopped.out, MatchesRegex("(.|\n)*\nblocking.two [^\n]* 2\n(.|\n)*"));
   int runs = 0;
   const auto document = nlohmann::json::parse(contents(path("results/results.json")));
+  EXPECT_EQ(document.at("context").at("interrupted"), true);
+  EXPECT_THAT(document.at("context").at("advice").at("choice"), testing::AnyOf("blocking.one", "blocking.two"));
   for (const auto& entry : document.at("benchmarks")) {
     runs += entry.at("run_type") == "iteration";
   }

@@ -2,9 +2,13 @@
 
 #include <unistd.h>
 
+#include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -51,9 +55,14 @@ ordered_json parsed_results(bool was_interrupted = false) {
 TEST(ResultsJson, HasTheContext) {
   const ordered_json context = parsed_results().at("context");
   for (const char* const key :
-       {"date", "host_name", "executable", "num_cpus", "library_build_type", "compiler"}) {
+       {"date", "host_name", "executable", "num_cpus", "library_build_type", "compiler", "compiler_flags",
+        "cpu", "kernel", "commit"}) {
     EXPECT_TRUE(context.contains(key)) << key;
+    EXPECT_NE(context.at(key), "") << key;
   }
+  EXPECT_EQ(context.at("pace"), "usual");
+  EXPECT_FALSE(context.contains("sweep"));
+  EXPECT_FALSE(context.contains("rate"));
   EXPECT_EQ(context.at("executable"), "compare");
   EXPECT_EQ(context.at("command_line"), "compare --out=x");
   EXPECT_EQ(context.at("lines"), 2);
@@ -71,6 +80,116 @@ TEST(ResultsJson, HasTheContext) {
   EXPECT_EQ(parsed_results(true).at("context").at("interrupted"), true);
 }
 
+TEST(ResultsJson, SaysWhichSourcesWereBuilt) {
+  ASSERT_EQ(::setenv("SWITCHYARD_COMMIT", "0123abc-dirty", 1), 0);
+  EXPECT_EQ(parsed_results().at("context").at("commit"), "0123abc-dirty");
+  ASSERT_EQ(::unsetenv("SWITCHYARD_COMMIT"), 0);
+  EXPECT_EQ(parsed_results().at("context").at("commit"), "unknown");
+}
+
+TEST(ResultsJson, SaysHowItWasBuilt) {
+  EXPECT_THAT(parsed_results().at("context").at("compiler_flags").get<std::string>(), HasSubstr("-std=c++20"));
+}
+
+// The document of some outcomes of a workload, and of what was advised.
+ordered_json document(const options& asked, const std::vector<outcome>& outcomes, const advice& advised = {}) {
+  const atomic<bool> go_on{false};
+  const mapped_text text = mapped_text::copy_of("a\n");
+  const reference expected = make_reference(text, go_on);
+  return ordered_json::parse(results_json({{"compare"}, asked, text, expected, false, advised}, outcomes).dump());
+}
+
+TEST(ResultsJson, HasTheAdvice) {
+  EXPECT_TRUE(parsed_results().at("context").at("advice").at("choice").is_null()) << "there was none";
+  const advice made{{"a", {"b"}, {"Choose a."}}, {}};
+  EXPECT_EQ(document({}, {}, made).at("context").at("advice"),
+            ordered_json({{"choice", "a"}, {"tied", {"b"}}, {"sentences", {"Choose a."}}}));
+  const advice of_sweep{{"", {}, {"Choose a or b."}}, {{1, {"a", {}, {"Choose a."}}}, {4, {"", {}, {"No advice."}}}}};
+  const ordered_json json = document({}, {}, of_sweep).at("context").at("advice");
+  EXPECT_TRUE(json.at("choice").is_null());
+  EXPECT_EQ(json.at("points").at(0), ordered_json({{"at", 1}, {"choice", "a"}, {"tied", ordered_json::array()}, {"sentences", {"Choose a."}}}));
+  EXPECT_EQ(json.at("points").at(1).at("at"), 4);
+  EXPECT_TRUE(json.at("points").at(1).at("choice").is_null());
+}
+
+TEST(ResultsJson, HasIntervalsOfEnoughRuns) {
+  const std::vector<sample> five = {run(1), run(2), run(4), run(8), run(16)};
+  const std::vector<outcome> outcomes = {{"lockfree.queue", progress::lock_free, five, ""},
+                                         {"blocking.queue", progress::blocking, {run(4), run(4), run(4), run(4), run(4)}, ""}};
+  const ordered_json benchmarks = document({}, outcomes).at("benchmarks");
+  const ordered_json& median = benchmarks.at(5);
+  ASSERT_EQ(median.at("run_type"), "aggregate");
+  EXPECT_EQ(median.at("items_per_second_low"), 0.25);
+  EXPECT_EQ(median.at("items_per_second_high"), 4.0);
+  EXPECT_EQ(median.at("ratio_to_best_blocking"), 1.0);
+  EXPECT_EQ(median.at("ratio_to_best_blocking_low"), 0.25);
+  EXPECT_EQ(median.at("ratio_to_best_blocking_high"), 4.0);
+  EXPECT_EQ(benchmarks.at(11).at("ratio_to_best_blocking_low"), 1.0);
+  for (const auto& few : parsed_results().at("benchmarks")) EXPECT_FALSE(few.contains("items_per_second_low"));
+}
+
+TEST(ResultsJson, HasLatencyWhereItWasMeasured) {
+  latency_histogram taken;
+  for (std::uint64_t ns = 1; ns <= 200; ++ns) taken.record(ns);
+  sample measured = run(1);
+  measured.latency = std::make_shared<latency_histogram>(taken);
+  measured.rate_kept = 0.75;
+  sample later = run(1);
+  later.latency = std::make_shared<latency_histogram>([] {
+    latency_histogram one;
+    one.record(5000);
+    return one;
+  }());
+  later.rate_kept = 1;
+  options asked;
+  asked.which = workload::latency;
+  asked.layout.rate = 1000;
+  asked.how = pace::quick;
+  const ordered_json json = document(asked, {{"a.queue", progress::blocking, {measured, later, run(1)}, ""}});
+  EXPECT_EQ(json.at("context").at("rate"), 1000);
+  EXPECT_EQ(json.at("context").at("pace"), "quick");
+  const ordered_json& first = json.at("benchmarks").at(0);
+  EXPECT_EQ(first.at("rate_kept"), 0.75);
+  EXPECT_EQ(first.at("latency_ns"),
+            ordered_json({{"count", 200}, {"min", 1}, {"mean", 100.5}, {"p50", 100}, {"p90", 180}, {"p99", 198},
+                          {"p99.9", 200}, {"p99.99", 200}, {"max", 200}}));
+  EXPECT_FALSE(first.contains("latency_histogram"));
+  EXPECT_FALSE(json.at("benchmarks").at(2).contains("latency_ns"));
+  const ordered_json& median = json.at("benchmarks").at(3);
+  EXPECT_EQ(median.at("latency_ns").at("count"), 201);
+  EXPECT_EQ(median.at("latency_ns").at("max"), 5000);
+  const ordered_json& histogram = median.at("latency_histogram");
+  ASSERT_EQ(histogram.size(), 201u);
+  EXPECT_EQ(histogram.at(0), ordered_json({1, 1}));
+  EXPECT_EQ(histogram.at(200), ordered_json({5000, 1}));
+}
+
+TEST(ResultsJson, NamesThePointsOfASweep) {
+  options asked;
+  asked.which = workload::queue;
+  asked.swept = sweep{"threads", {1, 4}};
+  const std::vector<outcome> outcomes = {{"a.queue", progress::blocking, {run(1)}, "", 1},
+                                         {"a.queue", progress::blocking, {run(2)}, "", 4},
+                                         {"b.queue", progress::lock_free, {}, "lines 1 instead of 2", 4}};
+  const ordered_json json = document(asked, outcomes);
+  EXPECT_EQ(json.at("context").at("sweep"), ordered_json({{"over", "threads"}, {"values", {1, 4}}}));
+  const ordered_json& benchmarks = json.at("benchmarks");
+  ASSERT_EQ(benchmarks.size(), 5u);
+  EXPECT_EQ(benchmarks.at(0).at("name"), "a.queue/threads:1");
+  EXPECT_EQ(benchmarks.at(0).at("run_name"), "a.queue/threads:1");
+  EXPECT_EQ(benchmarks.at(0).at("implementation"), "a.queue");
+  EXPECT_EQ(benchmarks.at(0).at("point"), 1);
+  EXPECT_EQ(benchmarks.at(0).at("progress"), "blocking");
+  EXPECT_EQ(benchmarks.at(0).at("threads"), 2) << "as many producers as consumers";
+  EXPECT_EQ(benchmarks.at(3).at("name"), "a.queue/threads:4_median");
+  EXPECT_EQ(benchmarks.at(3).at("threads"), 8);
+  EXPECT_EQ(benchmarks.at(3).at("items_per_second"), 2.0) << "of its own point";
+  EXPECT_EQ(benchmarks.at(4).at("name"), "b.queue/threads:4");
+  EXPECT_EQ(benchmarks.at(4).at("error_occurred"), true);
+  asked.swept = sweep{"rate", {1, 4}};
+  EXPECT_FALSE(document(asked, {}).at("context").contains("rate")) << "there are several";
+}
+
 TEST(ResultsJson, HasAnEntryForEachRun) {
   const ordered_json benchmarks = parsed_results().at("benchmarks");
   // 3 runs and their median, 1 run and its median, 1 run and its error; nothing of what never ran.
@@ -78,6 +197,9 @@ TEST(ResultsJson, HasAnEntryForEachRun) {
   const ordered_json& second = benchmarks.at(1);
   EXPECT_EQ(second.at("name"), "lockfree.queue");
   EXPECT_EQ(second.at("run_name"), "lockfree.queue");
+  EXPECT_EQ(second.at("implementation"), "lockfree.queue");
+  EXPECT_EQ(second.at("progress"), "lock_free");
+  EXPECT_FALSE(second.contains("point"));
   EXPECT_EQ(second.at("run_type"), "iteration");
   EXPECT_EQ(second.at("repetitions"), 3);
   EXPECT_EQ(second.at("repetition_index"), 1);

@@ -1,5 +1,7 @@
 #include "switchyard/benchmarks/compare/statistics.h"
 
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,14 +15,6 @@ using adapters::progress;
 using testing::DoubleEq;
 using testing::IsEmpty;
 using testing::Optional;
-
-TEST(Median, IsTheMiddle) {
-  EXPECT_EQ(median({}), 0);
-  EXPECT_EQ(median({7}), 7);
-  EXPECT_EQ(median({9, 1, 5}), 5);
-  EXPECT_EQ(median({4, 1, 3, 2}), 2.5);
-  EXPECT_EQ(median({1, 1, 1, 100}), 1);
-}
 
 TEST(Spread, HasMedianAndEnds) {
   const spread all = spread_of({3, 9, 1, 4, 8});
@@ -96,6 +90,72 @@ TEST(Summary, HasNoRatioWithoutABlockingOne) {
   // An empty input: nobody did anything.
   EXPECT_EQ(summarize({{"a", progress::blocking, {run(0, 0)}, ""}})[0].against_blocking, std::nullopt);
   EXPECT_THAT(summarize({}), IsEmpty());
+}
+
+TEST(Summary, HasIntervalsOfFiveRunsAndMore) {
+  const std::vector<sample> five = {run(1, 800), run(1, 900), run(1, 1000), run(1, 1100), run(1, 1200)};
+  const std::vector<sample> slow = {run(1, 400), run(1, 500), run(1, 500), run(1, 500), run(1, 600)};
+  const std::vector<summary> lines = summarize({
+      {"fast", progress::lock_free, five, ""},
+      {"blocking", progress::blocking, slow, ""},
+      {"few", progress::blocking, {run(1, 10), run(1, 11), run(1, 12), run(1, 13)}, ""},
+  });
+  EXPECT_EQ(lines[0].rate_interval, median_interval({800, 900, 1000, 1100, 1200}));
+  EXPECT_THAT(lines[0].rate_interval, Optional(interval{800, 1200}));
+  EXPECT_EQ(lines[0].against_blocking_interval,
+            median_ratio_interval({800, 900, 1000, 1100, 1200}, {400, 500, 500, 500, 600}));
+  EXPECT_THAT(lines[1].against_blocking_interval, Optional(interval{1, 1}));
+  EXPECT_EQ(lines[2].rate_interval, std::nullopt);
+  EXPECT_EQ(lines[2].against_blocking_interval, std::nullopt);
+  EXPECT_EQ(lines[0].rates, (std::vector<double>{800, 900, 1000, 1100, 1200}));
+}
+
+TEST(Summary, TakesEachPointOfASweepByItself) {
+  const std::vector<summary> lines = summarize({
+      {"blocking", progress::blocking, {run(1, 100)}, "", 1},
+      {"blocking", progress::blocking, {run(1, 400)}, "", 2},
+      {"lockfree", progress::lock_free, {run(1, 150)}, "", 1},
+      {"lockfree", progress::lock_free, {run(1, 200)}, "", 2},
+  });
+  ASSERT_EQ(lines.size(), 4u);
+  EXPECT_EQ(lines[0].name, "lockfree");
+  EXPECT_EQ(lines[0].point, 1u);
+  EXPECT_THAT(lines[0].against_blocking, Optional(DoubleEq(1.5)));
+  EXPECT_EQ(lines[1].name, "blocking");
+  EXPECT_EQ(lines[1].point, 1u);
+  EXPECT_EQ(lines[2].name, "blocking");
+  EXPECT_EQ(lines[2].point, 2u);
+  EXPECT_THAT(lines[3].against_blocking, Optional(DoubleEq(0.5)));
+}
+
+TEST(Summary, AddsUpTheLatencyOfAllRuns) {
+  sample first = run(1, 100);
+  sample second = run(1, 100);
+  latency_histogram taken;
+  for (std::uint64_t ns = 1; ns <= 100; ++ns) taken.record(ns);
+  first.latency = std::make_shared<latency_histogram>(taken);
+  taken.record(200);
+  taken.record(201);
+  second.latency = std::make_shared<latency_histogram>(taken);
+  const std::vector<summary> lines =
+      summarize({{"measured", progress::blocking, {first, second, run(1, 100)}, ""}, {"not", progress::blocking, {run(1, 9)}, ""}});
+  ASSERT_NE(lines[0].latency, nullptr);
+  EXPECT_EQ(lines[0].latency->count(), 202u);
+  EXPECT_EQ(lines[0].latency->max(), 201u);
+  EXPECT_THAT(lines[0].tails, testing::ElementsAre(99, 200));
+  EXPECT_EQ(lines[1].latency, nullptr);
+  EXPECT_THAT(lines[1].tails, IsEmpty());
+}
+
+TEST(Summary, KnowsHowMuchOfTheRateWasKept) {
+  sample slow = run(1, 100);
+  slow.rate_kept = 0.5;
+  sample slower = run(1, 100);
+  slower.rate_kept = 0.25;
+  const std::vector<summary> lines =
+      summarize({{"a", progress::blocking, {slow, slow, slower}, ""}, {"b", progress::blocking, {run(1, 10)}, ""}});
+  EXPECT_THAT(lines[0].rate_kept, Optional(0.5));
+  EXPECT_EQ(lines[1].rate_kept, std::nullopt);
 }
 
 TEST(Summary, TellsHowManyAreUnsteady) {

@@ -194,6 +194,10 @@ TEST(WhyNot, NamesWhatIsMissing) {
   EXPECT_EQ(why_not(spsc, {.producers = 2, .consumers = 2}), "takes one producer and one consumer only");
   EXPECT_EQ(why_not(mpsc, {.producers = 2, .consumers = 1}), "");
   EXPECT_EQ(why_not(mpsc, {.producers = 1, .consumers = 2}), "takes one consumer only");
+  const adapters::queue_info small{.name = "q", .summary = "", .max_capacity = 10, .max_threads = 3};
+  EXPECT_EQ(why_not(small, {.producers = 2, .consumers = 1, .capacity = 10}), "");
+  EXPECT_EQ(why_not(small, {.capacity = 11}), "has room for 10 at most");
+  EXPECT_EQ(why_not(small, {.producers = 2, .consumers = 2, .capacity = 1}), "takes 3 threads at most");
 }
 
 // Forgets every hundredth.
@@ -311,6 +315,28 @@ TEST(Rounds, TellHowFarTheyAre) {
     told.push_back(std::to_string(at.finished) + "/" + std::to_string(at.all) + " " + std::string(at.name));
   });
   EXPECT_THAT(told, ElementsAre("0/4 a", "1/4 b", "2/4 b", "3/4 a"));
+
+  told.clear();
+  contender at_four = noted("a", notes);
+  at_four.point = 4;
+  run_rounds({at_four}, 1, go_on, [&](const position& at) { told.emplace_back(at.name); });
+  EXPECT_THAT(told, ElementsAre("a at 4")) << "of a sweep";
+}
+
+TEST(Rounds, EndWhenTheTimeIsOver) {
+  const auto sleeper = [](const tick_function&) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return sample();
+  };
+  const std::vector<contender> two = {{"a", progress::blocking, sleeper, {}}, {"b", progress::blocking, sleeper, {}}};
+  // A round takes 40 ms or more: no more than three are over within 150.
+  const rounds some = run_rounds(two, 100, go_on, {}, std::chrono::milliseconds(150));
+  EXPECT_TRUE(some.complete) << "as far as it was wanted";
+  EXPECT_GE(some.repetitions, 1u);
+  EXPECT_LE(some.repetitions, 3u);
+  for (const outcome& each : some.outcomes) EXPECT_EQ(each.samples.size(), some.repetitions) << "whole rounds only";
+  EXPECT_EQ(run_rounds(two, 100, go_on, {}, steady_clock::duration::zero()).repetitions, 1u) << "at least one";
+  EXPECT_EQ(run_rounds(two, 2, go_on).repetitions, 2u);
 }
 
 TEST(PassGate, LetsAllGoEquallyOften) {

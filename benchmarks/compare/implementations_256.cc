@@ -1,0 +1,13 @@
+#include "switchyard/adapters/peer_registry.h"
+#include "switchyard/benchmarks/compare/implementations_of.h"
+
+namespace switchyard::compare::detail {
+
+template <>
+adapters::queue_registry<item<256>> queues_of() {
+  auto all = adapters::queue_registry<item<256>>::builtin();
+  adapters::add_peer_queues(all);
+  return all;
+}
+
+}  // namespace switchyard::compare::detail
