@@ -233,7 +233,8 @@ auto hash_map<Key, T, Hash, KeyEqual, Allocator, Means>::start(std::uint64_t ord
   const unsigned levels = levels_.load(memory_order_acquire);  // (12) with (10)
   const std::uint64_t bucket = bucket_of(order, levels);
   post& mine = post_of(bucket, levels);
-  detail::map_word word = mine.link.load(memory_order_acquire);  // (11) with (4) to (7) of map_list
+  // Relaxed: what it leads to is read anew.
+  detail::map_word word = mine.link.load(memory_order_relaxed);
   if (is_linked(word) || link_post(mine, bucket, levels)) return mine;
   return const_cast<post&>(post_before(bucket, levels, word));
 }
