@@ -4,8 +4,8 @@
 //   Ours: the list is in the order of mixed hashes as they are, so that nothing has to be reversed; buckets begin at posts
 //   that lie in the table itself, so that a search has one cache miss less; values are replaced with their nodes.
 // When: a dictionary, cache or index that many threads look into, above all where most only read: they write to no line that
-//   others read. Where the order of keys matters, `ordered_map`. Where most calls are changes of large values, or T
-//   must be destroyed at once when it is erased, `blocking::hash_map`, which has the same members.
+//   others read. Where the order of keys matters, `ordered_map`. Where many calls are changes, each of which takes a node from
+//   the allocator here, or T must be destroyed at once when it is erased, `blocking::hash_map`, which has the same members.
 // Progress: `find`, `visit` and `contains` are wait-free, but for elements that others put in front of them and for what
 //   copying and f take. All else is lock-free, apart from the allocator. A thread that stops inside a call keeps what is
 //   erased from then on from being freed, so that memory grows; it stops nobody.
