@@ -4,8 +4,8 @@
 //   Ours: the list is in the order of mixed hashes as they are, so that nothing has to be reversed; buckets begin at posts
 //   that lie in the table itself, so that a search has one cache miss less; values are replaced with their nodes.
 // When: a dictionary, cache or index that many threads look into, above all where most only read: they write to no line that
-//   others read. Where the order of keys matters, `ordered_map`. Where most calls are changes of large values, or T
-//   must be destroyed at once when it is erased, `blocking::hash_map`, which has the same members.
+//   others read. Where the order of keys matters, `ordered_map`. Where many calls are changes, each of which takes a node from
+//   the allocator here, or T must be destroyed at once when it is erased, `blocking::hash_map`, which has the same members.
 // Progress: `find`, `visit` and `contains` are wait-free, but for elements that others put in front of them and for what
 //   copying and f take. All else is lock-free, apart from the allocator. A thread that stops inside a call keeps what is
 //   erased from then on from being freed, so that memory grows; it stops nobody.
@@ -233,7 +233,8 @@ auto hash_map<Key, T, Hash, KeyEqual, Allocator, Means>::start(std::uint64_t ord
   const unsigned levels = levels_.load(memory_order_acquire);  // (12) with (10)
   const std::uint64_t bucket = bucket_of(order, levels);
   post& mine = post_of(bucket, levels);
-  detail::map_word word = mine.link.load(memory_order_acquire);  // (11) with (4) to (7) of map_list
+  // Relaxed: what it leads to is read anew.
+  detail::map_word word = mine.link.load(memory_order_relaxed);
   if (is_linked(word) || link_post(mine, bucket, levels)) return mine;
   return const_cast<post&>(post_before(bucket, levels, word));
 }

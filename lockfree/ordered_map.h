@@ -303,8 +303,8 @@ bool ordered_map<Key, T, Compare, Allocator, Means>::seek_above(unsigned level, 
     node* const n = list::node_of(p.next);
     if (n == nullptr) return true;
     if (is_erased(n)) {
-      // (6) release, acquire: like (4) and (5).
-      const detail::map_word then = list::unmarked(n->above(level).fetch_or(detail::map_mark, memory_order_acq_rel));
+      // (6) acquire: like (4).
+      const detail::map_word then = list::unmarked(n->above(level).fetch_or(detail::map_mark, memory_order_acquire));
       detail::map_word seen = p.next;
       // (5) release: with (4).
       if (!p.at->compare_exchange_strong(seen, then, memory_order_release, memory_order_relaxed)) return false;
