@@ -109,14 +109,13 @@ class hazard_domain {
     if (mine.waiting.size() > mine.limit) [[unlikely]] reclaim_when_due(mine);
   }
 
-  /// What this thread has retired is looked at now, and not when a batch is full.
+  /// What this thread has retired, or others have left, is looked at now, and not when a batch is full.
   void reclaim_soon() noexcept {
     thread_part& mine = of_this_thread<thread_part>();
     const bool is_reclaiming = mine.limit == std::numeric_limits<std::size_t>::max();
-    if (mine.now != stage::ended && !mine.waiting.empty() && !is_reclaiming) {
-      if (mine.now == stage::fresh) begin(mine);
-      reclaim(mine);
-    }
+    if (mine.now == stage::ended || is_reclaiming || (mine.waiting.empty() && left_.empty())) return;
+    if (mine.now == stage::fresh) begin(mine);
+    reclaim(mine);
   }
 
  private:

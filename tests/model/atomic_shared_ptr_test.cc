@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -82,6 +83,18 @@ TEST(atomic_shared_ptr, GoesWithItsLastUser) {
         require(first.expired(), "no longer");
       },
       {.preemptions = 4});
+}
+
+TEST(atomic_shared_ptr, GoesAlsoWhileSomebodyMayLookAtItsBlock) {
+  expect_proved([] {
+    reclaim_at_once domain;
+    objects all;
+    shared s(all.make(1));
+    const std::weak_ptr<item> first = s.load();
+    const std::scoped_lock looking(domain);
+    s.store(nullptr);
+    require(first.expired(), "at once");
+  });
 }
 
 TEST(atomic_shared_ptr, WhatIsExchangedIsHandedOnOnce) {
