@@ -53,17 +53,14 @@ class left_right {
 
   /// The value is `T(args...)`: built twice, if it cannot be copied. Throws what that throws.
   template <class... Args>
-    requires((std::copy_constructible<T> ? std::constructible_from<T, Args...> : std::constructible_from<T, const Args&...>) &&
+    requires(std::copy_constructible<T> && std::constructible_from<T, Args...> &&
              !(std::same_as<std::remove_cvref_t<Args>, left_right> || ...))
-  explicit left_right(Args&&... args) {
-    if constexpr (std::copy_constructible<T>) {
-      copies_[0].make(std::forward<Args>(args)...);
-      copies_[1].make(copies_[0].value());
-    } else {
-      copies_[0].make(std::as_const(args)...);
-      copies_[1].make(std::as_const(args)...);
-    }
-  }
+  explicit left_right(Args&&... args)
+      : left_(std::in_place, std::forward<Args>(args)...), right_(std::in_place, std::as_const(left_).value()) {}
+  template <class... Args>
+    requires(!std::copy_constructible<T> && std::constructible_from<T, const Args&...> &&
+             !(std::same_as<std::remove_cvref_t<Args>, left_right> || ...))
+  explicit left_right(const Args&... args) : left_(std::in_place, args...), right_(std::in_place, args...) {}
   left_right(const left_right&) = delete;
   left_right& operator=(const left_right&) = delete;
 
@@ -72,7 +69,8 @@ class left_right {
   template <class F>
   auto read(F&& f) const {
     const section inside(*this);
-    return std::invoke(std::forward<F>(f), copies_[shown_.load(memory_order_acquire)].value());  // (1) with (2)
+    const copy& shown = shown_.load(memory_order_acquire) == 0 ? left_ : right_;  // (1) with (2)
+    return std::invoke(std::forward<F>(f), shown.value());
   }
 
   /// A copy of the value.
@@ -92,17 +90,18 @@ class left_right {
                   "a T that cannot be copied cannot be put together again when f throws");
     const turn mine(*this);
     const unsigned old = shown_.load(memory_order_relaxed);
-    copy& next = copies_[!old];
-    put_together(next, copies_[old]);
+    copy& next = old == 0 ? right_ : left_;
+    copy& last = old == 0 ? left_ : right_;
+    put_together(next, last);
     if constexpr (std::is_void_v<result>) {
       change(next, f);
       show_to_readers(!old);
-      repeat(copies_[old], f);
+      repeat(last, f);
     } else {
       std::optional<std::decay_t<result>> first;
       change(next, [&](T& value) { first.emplace(std::invoke(f, value)); });
       show_to_readers(!old);
-      repeat(copies_[old], f);
+      repeat(last, f);
       return std::move(*first);
     }
   }
@@ -182,21 +181,23 @@ class left_right {
   /// A T, or what is left of one, or nothing.
   class copy {
    public:
-    copy() = default;
+    template <class... Args>
+    explicit copy(std::in_place_t, Args&&... args) {
+      value_.construct(std::forward<Args>(args)...);
+    }
     copy(const copy&) = delete;
     copy& operator=(const copy&) = delete;
     ~copy() { clear(); }
 
-    template <class... Args>
-    void make(Args&&... args) {
+    void become(const copy& other) {
       clear();
-      value_.construct(std::forward<Args>(args)...);
+      value_.construct(other.value());
       is_there_ = is_whole = true;
     }
     const T& value() const noexcept { return value_.read(); }
     T& value() noexcept { return value_.write(); }
 
-    bool is_whole = false;  // the same as the other, between two changes
+    bool is_whole = true;  // the same as the other, between two changes
 
    private:
     void clear() noexcept {
@@ -205,13 +206,13 @@ class left_right {
     }
 
     plain<T> value_;
-    bool is_there_ = false;
+    bool is_there_ = true;
   };
 
   // The next three are for who has the turn.
   static void put_together(copy& broken, const copy& whole) {
     if constexpr (std::copy_constructible<T>) {
-      if (!broken.is_whole) [[unlikely]] broken.make(whole.value());
+      if (!broken.is_whole) [[unlikely]] broken.become(whole);
     }
   }
   template <class F>
@@ -248,9 +249,10 @@ class left_right {
     });
   }
 
-  atomic<unsigned> shown_{0};
+  atomic<unsigned> shown_{0};  // to readers: 0 is the left, 1 the right
   atomic<std::uint64_t> phase_{reader::outside + 1};
-  copy copies_[2];
+  copy left_;
+  copy right_;
   mutable per_thread<reader> readers_;
   mutable event_count one_ended_;
   semaphore turns_{1};
