@@ -52,6 +52,10 @@ using std::hazard_pointer_obj_base;
 using std::make_hazard_pointer;
 using std::swap;
 
+namespace detail {
+inline void hazard_reclaim_soon() noexcept {}  // it goes when the library thinks fit
+}  // namespace detail
+
 #else
 
 namespace detail {
@@ -103,6 +107,15 @@ class hazard_domain {
     thread_part& mine = of_this_thread<thread_part>();
     mine.waiting.push(object);
     if (mine.waiting.size() > mine.limit) [[unlikely]] reclaim_when_due(mine);
+  }
+
+  /// What this thread has retired, or others have left, is looked at now, and not when a batch is full.
+  void reclaim_soon() noexcept {
+    thread_part& mine = of_this_thread<thread_part>();
+    const bool is_reclaiming = mine.limit == std::numeric_limits<std::size_t>::max();
+    if (mine.now == stage::ended || is_reclaiming || (mine.waiting.empty() && left_.empty())) return;
+    if (mine.now == stage::fresh) begin(mine);
+    reclaim(mine);
   }
 
  private:
@@ -207,6 +220,12 @@ inline hazard_domain::at_thread_exit::~at_thread_exit() {
   if (!mine.waiting.empty() || !all_hazards.left_.empty()) all_hazards.reclaim(mine);
 }
 
+}  // namespace detail
+
+namespace detail {
+/// For what is large: what this thread has retired and nobody protects is reclaimed now, and not when a batch is full. One
+/// system call, if anything waits; lock-free, apart from deleters.
+inline void hazard_reclaim_soon() noexcept { all_hazards.reclaim_soon(); }
 }  // namespace detail
 
 /// What an object inherits to be protected: `T` derives from `hazard_pointer_obj_base<T, D>`.

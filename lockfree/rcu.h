@@ -55,6 +55,10 @@ using std::rcu_obj_base;
 using std::rcu_retire;
 using std::rcu_synchronize;
 
+namespace detail {
+inline void rcu_reclaim_soon() noexcept {}  // it goes when the library thinks fit
+}  // namespace detail
+
 #else
 
 class rcu_domain;
@@ -95,6 +99,10 @@ struct rcu_member {
 };
 
 struct only_rcu_domain;
+
+/// What this thread has retired is looked at now, and not when a batch is full; what readers may still see, at the next
+/// call. For what is large. One system call; lock-free, apart from deleters.
+void rcu_reclaim_soon() noexcept;
 
 }  // namespace detail
 
@@ -139,6 +147,7 @@ class rcu_domain {
 
  private:
   friend struct detail::only_rcu_domain;
+  friend void detail::rcu_reclaim_soon() noexcept;
   template <class T, class D>
   friend class rcu_obj_base;
   template <class T, class D>
@@ -365,6 +374,11 @@ class rcu_obj_base : public detail::retired_by<detail::retired, T, D> {
   rcu_obj_base& operator=(rcu_obj_base&&) = default;
   ~rcu_obj_base() = default;
 };
+
+inline void detail::rcu_reclaim_soon() noexcept {
+  rcu_domain::thread_part& mine = of_this_thread<rcu_domain::thread_part>();
+  if (mine.member != nullptr && !mine.ended) rcu_default_domain().reclaim_some(mine);
+}
 
 inline void rcu_synchronize(rcu_domain& domain) noexcept { domain.synchronize(); }
 

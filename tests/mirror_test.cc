@@ -37,6 +37,7 @@
 #include "switchyard/blocking/semaphore.h"
 #include "switchyard/blocking/relaxed_queue.h"
 #include "switchyard/blocking/sharded_counter.h"
+#include "switchyard/blocking/snapshot.h"
 #include "switchyard/blocking/spsc_queue.h"
 #include "switchyard/blocking/stack.h"
 #include "switchyard/blocking/synchronized.h"
@@ -70,6 +71,7 @@
 #include "switchyard/lockfree/semaphore.h"
 #include "switchyard/lockfree/relaxed_queue.h"
 #include "switchyard/lockfree/sharded_counter.h"
+#include "switchyard/lockfree/snapshot.h"
 #include "switchyard/lockfree/spsc_queue.h"
 #include "switchyard/lockfree/stack.h"
 #include "switchyard/lockfree/synchronized.h"
@@ -567,6 +569,56 @@ template <class Blocking, class Lockfree>
 constexpr bool twin_synchronized = synchronized_string<Blocking> && synchronized_string<Lockfree> &&
                                    synchronized_extras<Blocking> == synchronized_extras<Lockfree>;
 
+/// A string of which readers keep versions.
+template <class H>
+concept version_of_string =
+    std::default_initializable<H> && std::movable<H> && !std::copyable<H> && std::swappable<H> &&
+    requires(H& h, const H& c) {
+      { static_cast<bool>(c) } -> std::same_as<bool>;
+      { *c } -> std::same_as<const std::string&>;
+      { c->size() } -> std::same_as<std::size_t>;
+      { c.get() } -> std::same_as<const std::string*>;
+      { c.version() } -> std::same_as<std::uint64_t>;
+      { h.reset() } -> std::same_as<void>;
+      h.swap(h);
+    };
+template <class S>
+concept snapshot_of_string =
+    std::same_as<typename S::value_type, std::string> && std::default_initializable<S> &&
+    std::constructible_from<S, const char*> && std::constructible_from<S, std::size_t, char> &&
+    std::constructible_from<S, std::allocator_arg_t, std::allocator<std::string>, const char*> &&
+    !std::convertible_to<const char*, S> && !std::copyable<S> && version_of_string<typename S::handle> &&
+    requires(S& s, const S& c, std::string text, typename S::handle& h, const typename S::handle& kept,
+             std::size_t (*look)(const std::string&), void (*grow)(std::string&), std::string (*next)(const std::string&)) {
+      { c.read(look) } -> std::same_as<std::size_t>;
+      { c.load() } -> std::same_as<std::string>;
+      { c.get() } -> std::same_as<typename S::handle>;
+      { c.refresh(h) } -> std::same_as<bool>;
+      { c.version() } -> std::same_as<std::uint64_t>;
+      { s.store(text) } -> std::same_as<std::uint64_t>;
+      { s.emplace(std::size_t{1}, 'x') } -> std::same_as<std::uint64_t>;
+      { s.exchange(text) } -> std::same_as<typename S::handle>;
+      { s.update(grow) } -> std::same_as<std::uint64_t>;
+      { s.update(next) } -> std::same_as<std::uint64_t>;
+      { s.try_update(kept, text) } -> std::same_as<bool>;
+      { c.get_allocator() } -> std::same_as<std::allocator<std::string>>;
+    };
+template <class S>
+constexpr std::array snapshot_extras = {
+    requires(S& s, std::string text) { s = text; },
+    requires(const S& c) { static_cast<std::string>(c); },
+    requires(S& s) { s.lock(); },
+    requires(S& s) { s->size(); },
+    requires(S& s) { s.wait(std::uint64_t{}); },
+    requires(S& s, typename S::handle h) { s.store(h); },
+    requires(S& s, typename S::handle h) { h == h; },
+    std::swappable<S>,
+    std::is_polymorphic_v<S>,
+};
+template <class Blocking, class Lockfree>
+constexpr bool twin_snapshots =
+    snapshot_of_string<Blocking> && snapshot_of_string<Lockfree> && snapshot_extras<Blocking> == snapshot_extras<Lockfree>;
+
 /// A thread pool, as a user calls it.
 template <class P>
 concept thread_pool_like =
@@ -633,6 +685,7 @@ constexpr bool twin_maps =
 
 // One line for each name.
 static_assert(twin_synchronized<blocking::synchronized<std::string>, lockfree::synchronized<std::string>>);
+static_assert(twin_snapshots<blocking::snapshot<std::string>, lockfree::snapshot<std::string>>);
 static_assert(event_like<blocking::event> && event_like<lockfree::event>);
 static_assert(barrier_like<blocking::barrier> && barrier_like<lockfree::barrier>);
 static_assert(latch_like<blocking::latch> && latch_like<lockfree::latch>);

@@ -32,16 +32,12 @@
 #include "switchyard/atomics/atomic.h"
 #include "switchyard/atomics/double_word.h"
 #include "switchyard/atomics/plain.h"
-#include "switchyard/lockfree/rcu.h"
+#include "switchyard/lockfree/detail/shared_block.h"
 
 namespace switchyard::lockfree::detail {
 
 /// How what is taken out of reach is reclaimed. Tests have other means.
-struct joint_means {
-  template <class Object, class Deleter>
-  using reclaimed = rcu_obj_base<Object, Deleter>;
-  static rcu_domain& domain() noexcept { return rcu_default_domain(); }
-};
+using joint_means = rcu_means;
 
 class joint_change;
 
