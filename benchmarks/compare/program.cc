@@ -20,6 +20,7 @@
 #include "switchyard/benchmarks/compare/options.h"
 #include "switchyard/benchmarks/compare/primitives.h"
 #include "switchyard/benchmarks/compare/progress_bar.h"
+#include "switchyard/benchmarks/compare/report.h"
 #include "switchyard/benchmarks/compare/results_json.h"
 #include "switchyard/benchmarks/compare/runner.h"
 #include "switchyard/benchmarks/compare/signals.h"
@@ -27,6 +28,7 @@
 #include "switchyard/benchmarks/compare/strings.h"
 #include "switchyard/benchmarks/compare/table.h"
 #include "switchyard/benchmarks/compare/tally.h"
+#include "switchyard/benchmarks/compare/whole_file.h"
 #include "switchyard/benchmarks/compare/workload.h"
 
 namespace switchyard::compare {
@@ -200,6 +202,13 @@ progress_function show_progress(progress_bar& bar) {
   };
 }
 
+// The page beside results.json.
+void write_page(const results_folder& folder, const nlohmann::ordered_json& document) {
+  const std::optional<std::string> library = chart_library();
+  write_whole_file(folder.page(), report_html({{folder.file(), document}}, library));
+  print(absl::StrCat("page:     ", folder.page(), library ? "" : " (without charts: no Chart.js was found)", "\n"));
+}
+
 int compare(const options& asked, const std::vector<std::string>& command_line, const queue_registry& queues,
             const counter_registry& counters) {
   const atomic<bool>& stop = stop_requested();
@@ -250,8 +259,11 @@ int compare(const options& asked, const std::vector<std::string>& command_line, 
   if (!all.complete)
     print(absl::StrCat("\nInterrupted: ", finished, " of ", wanted, " runs are finished.\n"));
   if (folder) {
-    folder->write(results_json({command_line, asked, input, expected, !all.complete}, all.outcomes));
+    const nlohmann::ordered_json document =
+        results_json({command_line, asked, input, expected, !all.complete}, all.outcomes);
+    folder->write(document);
     print(absl::StrCat("\nresults:  ", folder->file(), "\n"));
+    write_page(*folder, document);
   }
   const bool arrived = output_arrived();
   if (!all_agree) return 1;
