@@ -112,7 +112,9 @@ function cardOf({ id, title, axes, lines, table, hint, sentences, plots }) {
 
 function plotOf(of, doc) {
   const { height, ...config } = of.chart(doc);
-  const canvas = make("canvas", { role: "img", "aria-label":
+  const size = state.paper ? { width: 660, height } : {};
+  if (state.paper) Object.assign(config.options, { responsive: false, devicePixelRatio: 2 });
+  const canvas = make("canvas", { ...size, role: "img", "aria-label":
     `${of.title}${several ? " of " + doc.title : ""}. ${of.said(doc)} The table below has the numbers.` });
   of.plots.append(make("div", { class: "plot" },
     several ? make("p", {}, make("span", { class: "letter" }, doc.letter), doc.title) : "",
@@ -182,13 +184,10 @@ draw();
 darkScheme.addEventListener("change", draw);
 window.matchMedia("(max-width: 599px)").addEventListener("change", draw);
 
-const unfolded = [];
+// Paper has no width that a chart could ask for: there they are drawn in a size of their own.
 function onPaper(paper) {
   state.paper = paper;
   document.documentElement.classList.toggle("on-paper", paper);
-  const folded = paper ? [...document.querySelectorAll("details:not([open])")] : unfolded.splice(0);
-  for (const each of folded) each.open = paper;
-  if (paper) unfolded.push(...folded);
   draw();
 }
 window.addEventListener("beforeprint", () => onPaper(true));

@@ -126,7 +126,7 @@ const hasInterval = has("items_per_second_low");
 
 const percentiles = ["p50", "p90", "p99", "p99.9", "p99.99"];
 const guarantees = {
-  lock_free: "lock-free", wait_free: "wait-free", not_lock_free: "neither lock-free nor blocking", blocking: "blocking",
+  lock_free: "lock-free", wait_free: "wait-free", not_lock_free: "not lock-free", blocking: "blocking",
 };
 const progressOf = (name) => documents.map((doc) => doc.series.get(name)?.progress).find(Boolean);
 const guaranteeOf = (name) => guarantees[progressOf(name)] ?? readable(progressOf(name));

@@ -60,7 +60,7 @@ function summaryTable(doc) {
     column("Highest", "items_per_second_max", count),
     { ...column("95% interval", "items_per_second_low", count),
       text: (row) => range(row.median?.items_per_second_low, row.median?.items_per_second_high, count) },
-    column("Against best blocking", "ratio_to_best_blocking", times),
+    column("To best blocking", "ratio_to_best_blocking", times),
     column(`CPU time per ${doc.item}`, "cpu_time", time),
     column("Waits per 1000", "voluntary_context_switches_per_1000_items", count),
     column("Put aside per 1000", "involuntary_context_switches_per_1000_items", count),
