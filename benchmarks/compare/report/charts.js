@@ -114,8 +114,8 @@ function paintSample(canvas, name) {
 
 // --- What Chart.js does not draw by itself ------------------------------------------
 
-// Of a dataset with `spreads`: a line from low to high through the middle of each bar or point, and runs as rings. On bars
-// they lie above, with a light edge to be seen on dark ones; under points, in the colour of their line.
+// Of a dataset with `spreads`: a line from low to high through the middle of each bar or point, and runs as rings. They
+// lie on bars, with a light edge to be seen on dark ones, and under points, in the colour of their line.
 function paintSpreads(chart) {
   const pen = chart.ctx;
   const lying = chart.options.indexAxis === "y";
@@ -174,8 +174,11 @@ const drawNames = {
     pen.textBaseline = "middle";
     for (const { name, colour, x, y } of points) {
       const wide = pen.measureText(name).width;
-      const above = [18, -18, 34, -34, 50, -50, 66, -66, 82, -82].flatMap((up) => [[x - wide / 2, y - up], [x - wide + 8, y - up], [x - 8, y - up]]);
-      const free = [[x + 13, y], [x - 13 - wide, y], ...above].map(([from, middle]) => [from, middle - 7, from + wide, middle + 7]).find((box) =>
+      const aside = [[x + 13, y], [x - 13 - wide, y]];
+      const above = [18, -18, 34, -34, 50, -50, 66, -66, 82, -82].flatMap((up) =>
+        [x - wide / 2, x - wide + 8, x - 8].map((from) => [from, y - up]));
+      const places = [...aside, ...above].map(([from, middle]) => [from, middle - 7, from + wide, middle + 7]);
+      const free = places.find((box) =>
         box[0] > left + 2 && box[2] < right + 10 && box[1] > top && box[3] < bottom &&
         boxes.every((other) => box[2] < other[0] || box[0] > other[2] || box[3] < other[1] || box[1] > other[3]));
       if (!free) continue;
@@ -214,7 +217,7 @@ function axis(type, title, format, more = {}) {
     ...more,
     ticks: {
       color: fromStyle("--soft"), maxTicksLimit: 8, maxRotation: 0, autoSkipPadding: 12, font: { size: 12 },
-      stepSize: binary && !logarithmic && more.suggestedMax > 0 ? 2 ** Math.floor(Math.log2(more.suggestedMax / 3)) : undefined,
+      stepSize: binary && more.suggestedMax > 0 ? 2 ** Math.floor(Math.log2(more.suggestedMax / 3)) : undefined,
       callback: (value) => (!logarithmic || told(value) ? format(value) : null), ...more.ticks,
     },
   };
@@ -261,7 +264,8 @@ function barChart(doc, card, parts, format, title, bound = highest(...parts.map(
       labels: rows.map((name) => (tight ? inLines(name) : name)),
       datasets: parts.map(({ key, title: label, pale, spread }) => ({
         label, data: rows.map((name) => value(name, key)), backgroundColor: rows.map((name) => fillOf(name, pale)),
-        borderColor: rows.map(colourOf), borderWidth: 1.5, maxBarThickness: 26, categoryPercentage: 0.8, barPercentage: 0.9,
+        borderColor: rows.map(colourOf), borderWidth: 1.5,
+        maxBarThickness: 26, categoryPercentage: 0.8, barPercentage: 0.9,
         spreads: spread && rows.map((name) => spread(at(doc, name))),
       })),
     },
@@ -295,7 +299,8 @@ const ninesOf = (percentile) => nines(Number(percentile.slice(1)) / 100);
 // The percentiles that are known, and between them the histogram, where there is one.
 function latencyCurve(doc, name) {
   const known = latency(doc, name);
-  const told = percentiles.filter((each) => isNumber(known[each])).map((each) => ({ x: ninesOf(each), y: known[each], told: each }));
+  const told = percentiles.filter((each) => isNumber(known[each]))
+    .map((each) => ({ x: ninesOf(each), y: known[each], told: each }));
   const buckets = figure(doc, name, "latency_histogram") ?? [];
   const all = buckets.reduce((sum, [, n]) => sum + n, 0);
   const between = [];
@@ -310,8 +315,8 @@ function latencyCurve(doc, name) {
 }
 
 // --- The charts ------------------------------------------------------------------------------
-// Each: where its axes are named, whether it has data, a sentence with its main result (and `key` with what it is about),
-// how to read it, which table has its numbers, and the chart itself, as Chart.js wants it.
+// Each: what its axes are called, whether there are data, which table has its numbers, a sentence with its main result, how
+// to read it, and the chart as Chart.js wants it. Those of `lines` have a legend of their own.
 
 const least = true;
 // "Fastest: a, 2 M lines/s; at the other end b, 1 M lines/s."
@@ -320,7 +325,8 @@ function extremes(doc, words, value, format, smallest = false) {
   known.sort((a, b) => (smallest ? a[1] - b[1] : b[1] - a[1]));
   if (known.length === 0) return `${where(doc)}Nothing is shown.`;
   const told = ([name, v]) => `${name}, ${format(v)}`;
-  return `${where(doc)}${words}: ${told(known[0])}${known.length > 1 ? "; at the other end " + told(known.at(-1)) : ""}.`;
+  const other = known.length > 1 ? "; at the other end " + told(known.at(-1)) : "";
+  return `${where(doc)}${words}: ${told(known[0])}${other}.`;
 }
 const rateOf = (doc) => (x) => `${count(x)} ${doc.item}s/s`;
 const linesAre = hasInterval ? "95% intervals" : "from the lowest run to the highest";
@@ -339,7 +345,8 @@ const charts = [
   {
     id: "sweep", title: `Throughput by ${sweepName}`, axes: { x: `${capital(sweepName)} axis`, y: "Throughput axis" },
     lines: true, there: has("items_per_second") && allPoints.length > 1, table: "sweep",
-    said: (doc) => extremes(doc, `Fastest${whichPoint()}`, (name) => figure(doc, name, "items_per_second"), rateOf(doc)),
+    said: (doc) =>
+      extremes(doc, `Fastest${whichPoint()}`, (name) => figure(doc, name, "items_per_second"), rateOf(doc)),
     hint: `Points are medians, lines up and down ${linesAre}.`,
     chart: (doc) => {
       const rate = (point) => (name) => figure(doc, name, "items_per_second", point);
@@ -357,7 +364,7 @@ const charts = [
           }),
         },
         options: chartOptions({
-          x: axisWith(state.axes.sweep.x, sweepName, (doc.points.length ? doc.points : allPoints).map((value) => ({ value, label: count(value) }))),
+          x: axisWith(state.axes.sweep.x, sweepName, allPoints.map((value) => ({ value, label: count(value) }))),
           y: axis(state.axes.sweep.y, `${doc.item}s a second`, count, { suggestedMax: Math.max(0, ...numbers(highs)) }),
         }, {
           title: ([hit]) => hit.dataset.label, label: ({ raw }) => `${sweepName} ${raw.x}: ${rateOf(doc)(raw.y)}`,
@@ -366,9 +373,10 @@ const charts = [
     },
   },
   {
-    id: "latency", title: "Latency", axes: { y: "Latency axis" }, lines: true, there: names.some(latencyMeasured), table: "latency",
+    id: "latency", title: "Latency", axes: { y: "Latency axis" }, lines: true, there: names.some(latencyMeasured),
+    table: "latency",
     said: (doc) => extremes(doc, "Shortest at p99.9", (name) => latency(doc, name)?.["p99.9"], time, least),
-    hint: "From the time an item was due to the time it was through. The further right, the rarer and longer the waits.",
+    hint: "From the time an item was due to the time it was through. The further right, the rarer the waits.",
     chart: (doc) => {
       const all = documents.flatMap((each) => shown((name) => latency(each, name))
         .flatMap((name) => percentiles.map((p) => latency(each, name)[p])));
@@ -378,11 +386,14 @@ const charts = [
           datasets: shown((name) => latency(doc, name)).map((name) => {
             const data = latencyCurve(doc, name);
             const marked = (size) => data.map((point) => (point.told ? size : 0));
-            return { ...lineLook(name), data, pointRadius: marked(5.5), pointHoverRadius: marked(8), pointHitRadius: marked(8) };
+            return {
+              ...lineLook(name), data, pointRadius: marked(5.5), pointHoverRadius: marked(8), pointHitRadius: marked(8),
+            };
           }),
         },
         options: chartOptions({
-          x: axisWith("linear", "percentile, logarithmic", percentiles.map((label) => ({ value: ninesOf(label), label }))),
+          x: axisWith("linear", "percentile, logarithmic",
+                      percentiles.map((label) => ({ value: ninesOf(label), label }))),
           y: axis(state.axes.latency.y, "latency", time, { suggestedMax: Math.max(0, ...numbers(all)) }),
         }, {
           title: ([hit]) => hit.dataset.label, label: ({ raw }) => `${raw.told ?? ""} ${time(raw.y)}`,
@@ -399,16 +410,19 @@ const charts = [
     chart: (doc) => ({
       height: 380, type: "scatter", plugins: [drawNames],
       data: {
-        datasets: shown((name) => isNumber(figure(doc, name, "cpu_time")) && isNumber(figure(doc, name, "items_per_second"))).map((name) => ({
+        datasets: shown(() => true).map((name) => ({
           ...lineLook(name), pointRadius: 7.5, pointHoverRadius: 9,
           data: [{ x: figure(doc, name, "items_per_second"), y: figure(doc, name, "cpu_time") }],
-        })),
+        })).filter(({ data: [{ x, y }] }) => isNumber(x) && isNumber(y)),
       },
       options: chartOptions({
-        x: axis(state.axes.cost.x, `${doc.item}s a second`, count, { suggestedMax: highest("items_per_second") * 1.05 }),
+        x: axis(state.axes.cost.x, `${doc.item}s a second`, count, {
+          suggestedMax: highest("items_per_second") * 1.05,
+        }),
         y: axis(state.axes.cost.y, `CPU time per ${doc.item}`, time, { suggestedMax: highest("cpu_time") * 1.1 }),
       }, {
-        title: ([hit]) => hit.dataset.label, label: ({ raw }) => [rateOf(doc)(raw.x), `${time(raw.y)} of CPU per ${doc.item}`],
+        title: ([hit]) => hit.dataset.label,
+        label: ({ raw }) => [rateOf(doc)(raw.x), `${time(raw.y)} of CPU per ${doc.item}`],
       }, overEdge),
     }),
   },
@@ -427,6 +441,7 @@ const charts = [
     id: "memory", title: "Memory", axes: { x: "Axis" }, there: has("peak_memory_bytes"), table: "summary",
     said: (doc) => extremes(doc, "Smallest peak", (name) => figure(doc, name, "peak_memory_bytes"), bytes, least),
     hint: "The most memory of the whole program that was resident at once.",
-    chart: (doc) => barChart(doc, "memory", [{ key: "peak_memory_bytes", title: "peak" }], bytes, "peak of resident memory"),
+    chart: (doc) =>
+      barChart(doc, "memory", [{ key: "peak_memory_bytes", title: "peak" }], bytes, "peak of resident memory"),
   },
 ];

@@ -4,18 +4,19 @@
 // --- What it is about, advice, and what went wrong ----------------------------------
 
 function workloadOf({ workload, producers, consumers, sweep }) {
-  const swept = sweep?.values?.length ? `, ${readable(sweep.over)} from ${sweep.values[0]} to ${sweep.values.at(-1)}` : "";
-  let who = "";
+  const parts = [capital(readable(workload ?? "results"))];
   if (isNumber(producers) && isNumber(consumers) && sweep?.over !== "threads") {
-    who = ["pipeline", "queue", "latency"].includes(workload)
-      ? `, ${plural(producers, "producer")} and ${plural(consumers, "consumer")}` : `, ${plural(producers + consumers, "thread")}`;
+    parts.push(["pipeline", "queue", "latency"].includes(workload)
+      ? `${plural(producers, "producer")} and ${plural(consumers, "consumer")}` : plural(producers + consumers, "thread"));
   }
-  return capital(readable(workload ?? "results")) + who + swept;
+  if (sweep?.values?.length) parts.push(`${readable(sweep.over)} from ${sweep.values[0]} to ${sweep.values.at(-1)}`);
+  return parts.join(", ");
 }
 
 function heading() {
   const about = ({ context: { host_name: host, cpu, num_cpus: processors, date } }) => [
-    host, cpu, isNumber(processors) ? plural(processors, "processor") : "", String(date ?? "").replace("T", " ").slice(0, 16),
+    host, cpu, isNumber(processors) ? plural(processors, "processor") : "",
+    String(date ?? "").replace("T", " ").slice(0, 16),
   ].filter(Boolean).join(" · ");
   return [
     make("p", { class: "eyebrow" }, "Switchyard compare"),
@@ -49,7 +50,8 @@ function problems() {
       `${where(doc)}${one.name}${point === null ? "" : ` at ${sweepName} ${point}`}: ${found.error}`)));
   const notes = documents.flatMap((doc) => {
     const { interrupted, library_build_type: build } = doc.context;
-    const late = unique(doc.results.benchmarks.filter((entry) => entry.rate_kept < 0.95).map((entry) => entry.implementation ?? entry.name));
+    const late = unique(doc.results.benchmarks.filter((entry) => entry.rate_kept < 0.95)
+      .map((entry) => entry.implementation ?? entry.name));
     return [
       interrupted ? "Interrupted: not all runs were finished." : "",
       build === "debug" ? "Measured with a program that was built for debugging: its times are no guide." : "",
@@ -58,7 +60,8 @@ function problems() {
   });
   return [
     wrong.length === 0 ? "" : make("section", { class: "wrong", "aria-labelledby": "wrong-title" },
-      make("h2", { id: "wrong-title" }, "✗ Wrong answers"), make("ul", {}, ...wrong.map((text) => make("li", {}, text)))),
+      make("h2", { id: "wrong-title" }, "✗ Wrong answers"),
+      make("ul", {}, ...wrong.map((text) => make("li", {}, text)))),
     ...notes.map((text) => make("p", { class: "notice" }, text)),
   ];
 }
@@ -67,11 +70,15 @@ function problems() {
 
 // A legend whose entries switch series on and off, in all charts at once.
 function legend(wanted) {
-  return make("div", { class: "row", role: "group", "aria-label": "Implementations shown" }, ...namesInOrder().filter(wanted).map((name) =>
-    make("button", { type: "button", class: "series", "data-series": name, title: guaranteeOf(name), onclick: () => {
-      if (!state.hidden.delete(name)) state.hidden.add(name);
-      draw();
-    } }, make("canvas", { width: 88, height: 28, "aria-hidden": "true" }), make("span", {}, name))));
+  const toggle = (name) => () => {
+    if (!state.hidden.delete(name)) state.hidden.add(name);
+    draw();
+  };
+  const button = (name) => make(
+    "button", { type: "button", class: "series", "data-series": name, title: guaranteeOf(name), onclick: toggle(name) },
+    make("canvas", { width: 88, height: 28, "aria-hidden": "true" }), make("span", {}, name));
+  return make("div", { class: "row", role: "group", "aria-label": "Implementations shown" },
+              ...namesInOrder().filter(wanted).map(button));
 }
 function showAll(text, hidden) {
   return make("button", { type: "button", "data-show": text, onclick: () => {
@@ -81,16 +88,19 @@ function showAll(text, hidden) {
 }
 // One of several values: [[value, text]].
 function choice(label, values, chosen, choose) {
+  const buttons = values.map(([value, text]) => make("button", { type: "button", "data-value": value, onclick: () => {
+    choose(value);
+    show(value);
+    draw();
+  } }, text));
+  const show = (now) => buttons.forEach((each, i) => each.setAttribute("aria-pressed", String(values[i][0] === now)));
+  show(chosen);
   return make("div", { class: "row" }, make("span", { class: "label", "aria-hidden": "true" }, label),
-    make("div", { class: "choice", role: "group", "aria-label": label }, ...values.map(([value, text]) =>
-      make("button", { type: "button", "aria-pressed": String(value === chosen), "data-value": value, onclick: ({ currentTarget: pressed }) => {
-        choose(value);
-        for (const each of pressed.parentElement.children) each.setAttribute("aria-pressed", String(each === pressed));
-        draw();
-      } }, text))));
+              make("div", { class: "choice", role: "group", "aria-label": label }, ...buttons));
 }
+const scales = [["linear", "Linear"], ["logarithmic", "Logarithmic"]];
 const chooseAxis = (id) => ([which, label]) =>
-  choice(label, [["linear", "Linear"], ["logarithmic", "Logarithmic"]], state.axes[id][which], (type) => { state.axes[id][which] = type; });
+  choice(label, scales, state.axes[id][which], (type) => { state.axes[id][which] = type; });
 
 // --- The parts that buttons change: draw() makes their insides, all else stays --------------
 
@@ -101,7 +111,8 @@ const tables = make("div", {});
 const drawn = [];
 
 function cardOf({ id, title, axes, lines, table, hint, sentences, plots }) {
-  const links = documents.map((doc) => make("a", { href: `#table-${table}-${doc.letter}` }, `${where(doc)}the numbers as a table`));
+  const links = documents.map((doc) =>
+    make("a", { href: `#table-${table}-${doc.letter}` }, `${where(doc)}the numbers as a table`));
   const takesPart = (name) => id !== "latency" || latencyMeasured(name);
   return make("section", { class: "card", id, "aria-labelledby": `${id}-title` },
     make("header", {}, make("div", {}, make("h3", { id: `${id}-title` }, title), sentences),
@@ -137,17 +148,19 @@ function draw() {
 }
 function fillTables() {
   tables.replaceChildren(...[
-    ...documents.map(summaryTable), several ? sideBySideTable() : "", ...documents.map(sweepTable), ...documents.map(latencyTable),
+    ...documents.map(summaryTable), several ? sideBySideTable() : "",
+    ...documents.map(sweepTable), ...documents.map(latencyTable),
   ].filter(Boolean));
 }
 
 // --- The page -----------------------------------------------------------------------------------
 
 const main = document.getElementById("results");
-const pointChooser = allPoints.length === 0 ? "" : choice(capital(sweepName), allPoints.map((point) => [point, String(point)]), state.point, (point) => {
+const choosePoint = () => choice(capital(sweepName), allPoints.map((point) => [point, count(point)]), state.point, (point) => {
   state.point = point;
   fillTables();
 });
+const pointChooser = allPoints.length ? choosePoint() : "";
 document.getElementById("top").append(...heading());
 main.append(advice(), ...problems());
 if (library) {
@@ -155,23 +168,28 @@ if (library) {
   main.append(
     make("h2", {}, "Charts"),
     make("details", { class: "legend" }, make("summary", {}, "Implementations shown"),
-         make("p", { class: "note" }, "Filled and solid is lock-free; hatched, hollow and dashed is blocking; dotted is what is neither."),
-         make("div", { class: "panel" }, make("div", { class: "row" }, showAll("all", []), showAll("none", names)), legend(() => true))),
+         make("p", { class: "note" },
+              "Filled and solid is lock-free; hatched, hollow and dashed is blocking; dotted is what is neither."),
+         make("div", { class: "panel" }, make("div", { class: "row" }, showAll("all", []), showAll("none", names)),
+              legend(() => true))),
     pointChooser, ...cards.map(cardOf));
   document.querySelector("details.legend").open = !isNarrow();
 } else if (!document.querySelector(".no-charts")) {
   main.append(make("p", { class: "notice no-charts" },
-    "The charts are missing, as what should be the Chart.js library in this page is none. The tables have all the numbers."));
+    "The charts are missing, as what should be Chart.js in this page is not. The tables have all the numbers."));
 }
 main.append(
-  make("h2", { id: "tables" }, "Tables"), library ? "" : pointChooser, make("p", { class: "note" }, "A press on a heading sorts by it."), tables,
+  make("h2", { id: "tables" }, "Tables"), library ? "" : pointChooser,
+  make("p", { class: "note" }, "A press on a heading sorts by it."), tables,
   make("details", { class: "runs" }, make("summary", {}, "Every run, every number"), ...documents.flatMap((doc) => [
-    rawTable(doc, "runs", `Runs, as they stand in the JSON; times are per ${doc.item}.`, (entry) => entry.run_type !== "aggregate"),
+    rawTable(doc, "runs", `Runs, as they stand in the JSON; times are per ${doc.item}.`,
+             (entry) => entry.run_type !== "aggregate"),
     rawTable(doc, "aggregates", "What the runs come to.", (entry) => entry.run_type === "aggregate"),
   ])),
   make("h2", {}, "Machine, build and request"), contextTable(),
   make("h2", {}, "Data"),
-  make("p", {}, "The results as they were read; ", make("code", {}, "tools/report"), " makes one page of several such files."),
+  make("p", {}, "The results as they were read; ", make("code", {}, "tools/report"),
+       " makes one page of several such files."),
   make("p", { class: "files" }, ...documents.map((doc) => make("a", {
     download: several ? `results-${doc.letter}.json` : "results.json",
     href: URL.createObjectURL(new Blob([JSON.stringify(doc.results, null, 2), "\n"], { type: "application/json" })),

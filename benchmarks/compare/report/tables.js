@@ -10,7 +10,8 @@ function makeTable({ id, caption, columns, rows, sorted, failed = () => false, b
     { scope: i === 0 ? "row" : undefined, class: column.number ? "num" : undefined, "data-value": column.value?.(row) },
     String(column.text(row) ?? "–"));
   const lines = rows.map((row) => ({
-    row, line: make("tr", { class: failed(row) ? "failed" : undefined }, ...columns.map((column, i) => cell(column, row, i))),
+    row,
+    line: make("tr", { class: failed(row) ? "failed" : undefined }, ...columns.map((column, i) => cell(column, row, i))),
   }));
   const heads = columns.map((column, i) => make(
     "th", { scope: "col", class: column.number ? "num" : undefined, "aria-sort": "none" },
@@ -47,7 +48,8 @@ function inBox(id, caption, box, ...parts) {
 const implementation = { title: "Implementation", text: (row) => row.name ?? row };
 
 function summaryTable(doc) {
-  const rows = [...doc.series.keys()].map((name) => ({ name, ...at(doc, name) })).filter((row) => row.median || row.error);
+  const rows = [...doc.series.keys()].map((name) => ({ name, ...at(doc, name) }))
+    .filter((row) => row.median || row.error);
   const column = (title, key, format) => ({
     title, number: true, value: (row) => (row.error ? undefined : row.median?.[key]),
     text: (row) => (row.error ? "–" : format(row.median?.[key])),
@@ -94,7 +96,7 @@ function latencyTable(doc) {
   });
   return makeTable({
     id: `table-latency-${doc.letter}`, rows, sorted: 6,
-    caption: `${where(doc)}Latency${whichPoint()}: the time within which so many percent of the ${doc.item}s were through.`,
+    caption: `${where(doc)}Latency${whichPoint()}: within these times so many percent of the ${doc.item}s were through.`,
     columns: [implementation, ...["count", "min", "mean", ...percentiles, "max"].map(column)],
   });
 }
@@ -166,7 +168,7 @@ function contextTable() {
                 ...values.map((value) => make("td", { class: code }, value)));
   });
   const heads = ["What", ...documents.map((doc) => (several ? where(doc) + doc.title : "Value"))];
+  const head = make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, make("span", {}, text))));
   return inBox("table-context", "Machine, build and request" + (several ? "; what differs is marked." : "."), "facts",
-               make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, make("span", {}, head))))),
-               make("tbody", {}, ...lines));
+               make("thead", {}, head), make("tbody", {}, ...lines));
 }
