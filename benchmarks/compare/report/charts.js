@@ -202,25 +202,35 @@ const drawNames = {
 
 const isNarrow = () => window.innerWidth < 600;
 
-// An axis of figures in a `format`; logarithmic ones are marked at 1, 2 and 5, of bytes at powers of two.
+// An axis of figures in a `format`. A logarithmic one is marked at 1, 2 and 5; bytes are marked at powers of two.
 function axis(type, title, format, more = {}) {
   const logarithmic = type === "logarithmic";
-  const binary = format === bytes;
   const told = (value) => {
-    const digit = binary ? 2 ** (Math.log2(value) % 1) : value / 10 ** Math.floor(Math.log10(value) + 1e-9);
-    return (binary ? [1] : [1, 2, 5]).some((each) => Math.abs(digit - each) < 1e-6);
+    const digit = value / 10 ** Math.floor(Math.log10(value) + 1e-9);
+    return [1, 2, 5].some((each) => Math.abs(digit - each) < 1e-6);
   };
   return {
     type, beginAtZero: !logarithmic,
     title: { display: true, text: title, color: fromStyle("--soft"), font: { size: 13 } },
     grid: { color: fromStyle("--grid"), borderColor: fromStyle("--line") },
     ...more,
+    ...(format === bytes ? { afterBuildTicks: (scale) => markBytes(scale, logarithmic) } : {}),
     ticks: {
       color: fromStyle("--soft"), maxTicksLimit: 8, maxRotation: 0, autoSkipPadding: 12, font: { size: 12 },
-      stepSize: binary && more.suggestedMax > 0 ? 2 ** Math.floor(Math.log2(more.suggestedMax / 3)) : undefined,
-      callback: (value) => (!logarithmic || told(value) ? format(value) : null), ...more.ticks,
+      callback: (value) => (!logarithmic || format === bytes || told(value) ? format(value) : null), ...more.ticks,
     },
   };
+}
+function markBytes(scale, logarithmic) {
+  const about = isNarrow() || several ? 3 : 6;
+  scale.ticks = [];
+  if (logarithmic) {
+    const step = Math.ceil(Math.log2(scale.max / scale.min) / about);
+    for (let value = 2 ** Math.ceil(Math.log2(scale.min)); value <= scale.max; value *= 2 ** step) scale.ticks.push({ value });
+  } else {
+    const step = 2 ** Math.ceil(Math.log2(scale.max / about));
+    for (let value = 0; value <= scale.max; value += step) scale.ticks.push({ value });
+  }
 }
 // An axis with marks at certain values only: [{value, label}].
 function axisWith(type, title, marks) {
@@ -315,8 +325,8 @@ function latencyCurve(doc, name) {
 }
 
 // --- The charts ------------------------------------------------------------------------------
-// Each: what its axes are called, whether there are data, which table has its numbers, a sentence with its main result, how
-// to read it, and the chart as Chart.js wants it. Those of `lines` have a legend of their own.
+// Each: what its axes are called, whether there are data, which table has its numbers, a sentence with its main result,
+// how to read it, and the chart as Chart.js wants it. Those of `lines` have a legend of their own.
 
 const least = true;
 // "Fastest: a, 2 M lines/s; at the other end b, 1 M lines/s."

@@ -6,8 +6,8 @@
 function workloadOf({ workload, producers, consumers, sweep }) {
   const parts = [capital(readable(workload ?? "results"))];
   if (isNumber(producers) && isNumber(consumers) && sweep?.over !== "threads") {
-    parts.push(["pipeline", "queue", "latency"].includes(workload)
-      ? `${plural(producers, "producer")} and ${plural(consumers, "consumer")}` : plural(producers + consumers, "thread"));
+    const sides = `${plural(producers, "producer")} and ${plural(consumers, "consumer")}`;
+    parts.push(["pipeline", "queue", "latency"].includes(workload) ? sides : plural(producers + consumers, "thread"));
   }
   if (sweep?.values?.length) parts.push(`${readable(sweep.over)} from ${sweep.values[0]} to ${sweep.values.at(-1)}`);
   return parts.join(", ");
@@ -156,11 +156,11 @@ function fillTables() {
 // --- The page -----------------------------------------------------------------------------------
 
 const main = document.getElementById("results");
-const choosePoint = () => choice(capital(sweepName), allPoints.map((point) => [point, count(point)]), state.point, (point) => {
+const points = allPoints.map((point) => [point, count(point)]);
+const pointChooser = points.length === 0 ? "" : choice(capital(sweepName), points, state.point, (point) => {
   state.point = point;
   fillTables();
 });
-const pointChooser = allPoints.length ? choosePoint() : "";
 document.getElementById("top").append(...heading());
 main.append(advice(), ...problems());
 if (library) {

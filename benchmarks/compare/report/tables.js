@@ -11,7 +11,8 @@ function makeTable({ id, caption, columns, rows, sorted, failed = () => false, b
     String(column.text(row) ?? "–"));
   const lines = rows.map((row) => ({
     row,
-    line: make("tr", { class: failed(row) ? "failed" : undefined }, ...columns.map((column, i) => cell(column, row, i))),
+    line: make("tr", { class: failed(row) ? "failed" : undefined },
+               ...columns.map((column, i) => cell(column, row, i))),
   }));
   const heads = columns.map((column, i) => make(
     "th", { scope: "col", class: column.number ? "num" : undefined, "aria-sort": "none" },
@@ -96,7 +97,7 @@ function latencyTable(doc) {
   });
   return makeTable({
     id: `table-latency-${doc.letter}`, rows, sorted: 6,
-    caption: `${where(doc)}Latency${whichPoint()}: within these times so many percent of the ${doc.item}s were through.`,
+    caption: `${where(doc)}Latency${whichPoint()}: within which time so many percent of ${doc.item}s were through.`,
     columns: [implementation, ...["count", "min", "mean", ...percentiles, "max"].map(column)],
   });
 }
