@@ -34,7 +34,8 @@ constexpr int deepest = 64;
 
 // The file's bytes; nullopt, and the reason in `errno`, if it cannot be read.
 std::optional<std::string> contents(const std::string& path) {
-  if (std::filesystem::is_directory(path)) {  // which can be opened, but not read
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {  // which can be opened, but not read
     errno = EISDIR;
     return std::nullopt;
   }
@@ -42,7 +43,7 @@ std::optional<std::string> contents(const std::string& path) {
   std::ifstream stream(path, std::ios::binary);
   std::ostringstream text;
   if (stream && stream.peek() != std::ifstream::traits_type::eof()) text << stream.rdbuf();
-  if (stream.bad() || !(stream.is_open()) || !text) {
+  if (!stream.is_open() || stream.bad() || !text) {
     if (errno == 0) errno = EIO;
     return std::nullopt;
   }
@@ -64,7 +65,7 @@ std::string data(const std::vector<titled_results>& all) {
 
 // The same for a script: these may stand in its strings, where a backslash more changes nothing.
 std::string inside_script(std::string_view text) {
-  return absl::StrReplaceAll(as_absl(text), {{"</script", "<\\/script"}, {"<!--", "<\\!--"}});
+  return absl::StrReplaceAll(as_absl(text), {{"</s", "<\\/s"}, {"</S", "<\\/S"}, {"<!--", "<\\!--"}});
 }
 
 // A string of the context; empty if it has none of that name.

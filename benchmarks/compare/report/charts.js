@@ -226,7 +226,8 @@ function markBytes(scale, logarithmic) {
   scale.ticks = [];
   if (logarithmic) {
     const step = Math.ceil(Math.log2(scale.max / scale.min) / about);
-    for (let value = 2 ** Math.ceil(Math.log2(scale.min)); value <= scale.max; value *= 2 ** step) scale.ticks.push({ value });
+    const factor = 2 ** step;
+    for (let value = 2 ** Math.ceil(Math.log2(scale.min)); value <= scale.max; value *= factor) scale.ticks.push({ value });
   } else {
     const step = 2 ** Math.ceil(Math.log2(scale.max / about));
     for (let value = 0; value <= scale.max; value += step) scale.ticks.push({ value });
