@@ -97,7 +97,15 @@ function medianOf(runs) {
   };
 }
 
+// Paths without the folders that they all lie in.
+function shortTitles(titles) {
+  let parts = titles.map((title) => title.split("/"));
+  while (parts.every((each) => each.length > 1 && each[0] === parts[0][0])) parts = parts.map((each) => each.slice(1));
+  return parts.map((each) => each.join("/"));
+}
+
 const documents = JSON.parse(document.getElementById("data").textContent).map(readDocument);
+shortTitles(documents.map((doc) => doc.title)).forEach((title, i) => { documents[i].title = title; });
 const several = documents.length > 1;
 const names = unique(documents.flatMap((doc) => [...doc.series.keys()]));
 const allPoints = unique(documents.flatMap((doc) => doc.points)).sort((a, b) => a - b);
