@@ -121,8 +121,7 @@ class Chromium:
 
     def resize(self, width, height, mobile=False):
         """What the page then believes its window to be."""
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, mobile=mobile,
-                  deviceScaleFactor=2 if mobile else 1)
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, mobile=mobile, deviceScaleFactor=1)
         self.settle()
 
     def media(self, **features):

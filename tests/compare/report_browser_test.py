@@ -330,11 +330,11 @@ class ReportTest(unittest.TestCase):
 
     def test_fits_every_screen(self):
         for names in (("plain",), ("sweep",), ("latency",), ("plain", "other")):
+            self.report(*names)
             for device, width in WIDTHS.items():
+                self.browser.resize(width, 900, mobile=device == "phone")
                 for scheme in ("light", "dark"):
-                    self.browser.resize(width, 900, mobile=device == "phone")
                     self.browser.media(prefers_color_scheme=scheme)
-                    self.report(*names)
                     self.assertEqual(self.ask("document.documentElement.scrollWidth"), width, "nothing sticks out")
                     self.expect_drawn([each["card"] for each in self.canvases()])
                     for each in self.canvases():
