@@ -1,5 +1,6 @@
 #include "switchyard/benchmarks/compare/report.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -77,6 +78,34 @@ std::string in_context(const json& document, const char* key) {
   return json::parse(found->dump(-1, ' ', false, json::error_handler_t::replace)).get<std::string>();
 }
 
+// What the page's script relies on: where a key is there, its value is of this kind. null is what a number that is
+// infinite, or none, becomes in JSON.
+template <class Fits>
+bool absent_or(const json& of, const char* key, Fits fits) {
+  const auto found = of.find(key);
+  return found == of.end() || found->is_null() || fits(*found);
+}
+template <class Fits>
+auto list_of(Fits fits) {
+  return [fits](const json& value) { return value.is_array() && std::all_of(value.begin(), value.end(), fits); };
+}
+bool is_text(const json& value) { return value.is_string(); }
+bool is_number(const json& value) { return value.is_number(); }
+bool is_object(const json& value) { return value.is_object(); }
+bool is_sweep(const json& value) {
+  return value.is_object() && absent_or(value, "over", is_text) && absent_or(value, "values", list_of(is_number));
+}
+bool is_recommendation(const json& value) {
+  return value.is_object() && absent_or(value, "choice", is_text) && absent_or(value, "tied", list_of(is_text)) &&
+         absent_or(value, "sentences", list_of(is_text));
+}
+bool is_advice(const json& value) {
+  return is_recommendation(value) && absent_or(value, "points", list_of(is_recommendation));
+}
+bool is_histogram(const json& value) {
+  return list_of([](const json& pair) { return pair.size() == 2 && list_of(is_number)(pair); })(value);
+}
+
 std::string title_of(const std::vector<titled_results>& all) {
   if (all.size() > 1) return absl::StrCat(all.size(), " runs side by side");
   const std::string workload = in_context(all.front().document, "workload");
@@ -91,25 +120,27 @@ std::string why_no_results(const json& document) {
   const auto context = document.find("context");
   if (context == document.end()) return "\"context\" is missing";
   if (!context->is_object()) return "\"context\" is no object";
+  if (!absent_or(*context, "item", is_text)) return "\"item\" is no string";
+  if (!absent_or(*context, "sweep", is_sweep)) return "\"sweep\" is not as it must be";
+  if (!absent_or(*context, "advice", is_advice)) return "\"advice\" is not as it must be";
   const auto benchmarks = document.find("benchmarks");
   if (benchmarks == document.end()) return "\"benchmarks\" is missing";
   if (!benchmarks->is_array()) return "\"benchmarks\" is no list";
-  std::size_t number = 0;
+  std::size_t number_of_entry = 0;
   for (const json& entry : *benchmarks) {
-    const std::string which = absl::StrCat("entry ", ++number, " of \"benchmarks\"");
+    const std::string which = absl::StrCat("entry ", ++number_of_entry, " of \"benchmarks\"");
     if (!entry.is_object()) return which + " is no object";
     const auto name = entry.find("name");
     if (name == entry.end() || !name->is_string()) return which + " has no name";
     for (const char* const key : {"run_name", "implementation", "progress", "run_type", "error_message"}) {
-      const auto found = entry.find(key);
-      if (found != entry.end() && !found->is_string()) return absl::StrCat(which, ": \"", key, "\" is no string");
+      if (!absent_or(entry, key, is_text)) return absl::StrCat(which, ": \"", key, "\" is no string");
     }
-    // null is what a number that is infinite, or none, becomes in JSON.
-    for (const char* const key : {"items_per_second", "cpu_time", "real_time", "iterations"}) {
-      const auto found = entry.find(key);
-      if (found != entry.end() && !found->is_number() && !found->is_null()) {
-        return absl::StrCat(which, ": \"", key, "\" is no number");
-      }
+    for (const char* const key : {"items_per_second", "cpu_time", "real_time", "iterations", "point"}) {
+      if (!absent_or(entry, key, is_number)) return absl::StrCat(which, ": \"", key, "\" is no number");
+    }
+    if (!absent_or(entry, "latency_ns", is_object)) return which + ": \"latency_ns\" is no object";
+    if (!absent_or(entry, "latency_histogram", is_histogram)) {
+      return which + ": \"latency_histogram\" is no list of pairs of numbers";
     }
   }
   return "";

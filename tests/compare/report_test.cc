@@ -1,5 +1,5 @@
-// Pages of results: what is in them, and what tools/report says to bad input. What a browser makes of them is tested by
-// report_browser_test.py.
+// Pages of results: what is in them, and what tools/report says to bad input. What a browser makes of them is
+// tested by report_browser_test.py.
 #include "switchyard/benchmarks/compare/report.h"
 
 #include <sys/wait.h>
@@ -138,6 +138,23 @@ TEST(Results, MustBeResults) {
   document = results();
   document["benchmarks"][0]["run_name"] = 7;
   EXPECT_EQ(why_no_results(document), "entry 1 of \"benchmarks\": \"run_name\" is no string");
+  document = results();
+  document["benchmarks"][1]["latency_histogram"] = ordered_json::parse("[[1, 2], [3]]");
+  EXPECT_EQ(why_no_results(document), "entry 2 of \"benchmarks\": \"latency_histogram\" is no list of pairs of numbers");
+  document["benchmarks"][1]["latency_histogram"] = ordered_json::parse("[[1, 2], [3, 4]]");
+  document["benchmarks"][1]["latency_ns"] = ordered_json::parse(R"({"p50": 3})");
+  document["context"]["sweep"] = ordered_json::parse(R"({"over": "threads", "values": [1, 2]})");
+  document["context"]["advice"] = ordered_json::parse(
+      R"({"choice": null, "tied": [], "sentences": ["One.", "Two."], "points": [{"at": 1, "tied": ["a"]}]})");
+  EXPECT_EQ(why_no_results(document), "");
+  for (const char* const wrong : {"3", R"({"sentences": "x"})", R"({"points": [1]})", R"({"points": [{"tied": 1}]})"}) {
+    document["context"]["advice"] = ordered_json::parse(wrong);
+    EXPECT_EQ(why_no_results(document), "\"advice\" is not as it must be") << wrong;
+  }
+  document["context"]["advice"] = nullptr;
+  document["context"]["sweep"]["values"] = "x";
+  EXPECT_EQ(why_no_results(document), "\"sweep\" is not as it must be");
+  document = results();
   document["benchmarks"][0].erase("name");
   EXPECT_EQ(why_no_results(document), "entry 1 of \"benchmarks\" has no name");
   document["benchmarks"][0] = nullptr;

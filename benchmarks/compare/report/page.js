@@ -33,7 +33,8 @@ function advice() {
   if (given.length === 0) return "";
   const pick = ({ choice, tied }) => (tied?.length > 1 ? `a tie of ${tied.join(", ")}` : choice ?? tied?.[0] ?? "none");
   const one = (doc) => {
-    const { sentences, points = [] } = doc.context.advice;
+    const { sentences } = doc.context.advice;
+    const points = doc.context.advice.points ?? [];
     return make("div", {}, several ? make("h3", {}, make("span", { class: "letter" }, doc.letter), doc.title) : "",
                 ...sentences.map((text, i) => make("p", { class: i === 0 ? "lead" : undefined }, text)),
                 points.length < 2 ? "" : make("ul", {}, ...points.map((point) =>
@@ -134,6 +135,7 @@ function plotOf(of, doc) {
 }
 
 function draw() {
+  const { scrollY } = window;
   for (const chart of drawn.splice(0)) chart.destroy();
   for (const button of document.querySelectorAll("button.series")) {
     const name = button.dataset.series;
@@ -145,6 +147,7 @@ function draw() {
     of.plots.replaceChildren();
     for (const doc of documents) plotOf(of, doc);
   }
+  window.scrollTo(0, scrollY);  // the page was shorter for a moment
 }
 function fillTables() {
   tables.replaceChildren(...[
