@@ -31,7 +31,10 @@ function heading() {
 function advice() {
   const given = documents.filter((doc) => doc.context.advice?.sentences?.length);
   if (given.length === 0) return "";
-  const pick = ({ choice, tied }) => (tied?.length > 1 ? `a tie of ${tied.join(", ")}` : choice ?? tied?.[0] ?? "none");
+  const pick = ({ choice, tied }) => {
+    const [best, ...others] = unique([choice, ...(tied ?? [])].filter(Boolean));
+    return (best ?? "none") + (others.length ? `; ${plural(others.length, "other")} as good within the noise` : "");
+  };
   const one = (doc) => {
     const { sentences } = doc.context.advice;
     const points = doc.context.advice.points ?? [];
