@@ -38,6 +38,13 @@ def switchyard_deps(path):
                 "onetbb": "/usr/include/tbb/concurrent_priority_queue.h",
             },
         )
+
+    # What the test of compare's page opens it in; and the library that draws its charts.
+    if not native.existing_rule("switchyard_browser"):
+        peers(
+            name = "switchyard_browser",
+            places = {"chromium": "/usr/bin/chromium"},
+        )
     _library("atomic_queue", "atomic_queue", [])
     _library("boost.lockfree", "boost.lockfree", [])
     if not native.existing_rule("concurrency_kit"):

@@ -12,9 +12,9 @@ modern_bazel() {
   [[ $version =~ ^bazel\ ([0-9]+)\. ]] && ((BASH_REMATCH[1] >= 7)) && echo bazel
 }
 
-# Sets the machine up if that is still to be done, and `bazel` to the one to use.
+# prepare [--browser]: sets the machine up if that is still to be done, and `bazel` to the one to use.
 prepare() {
-  "$root/tools/setup" || exit
+  "$root/tools/setup" "$@" || exit
   bazel=$(modern_bazel) || bazel='bazel-4'
 }
 

@@ -123,7 +123,7 @@ ABSL_FLAG(std::int64_t, batch, 1, "items per call of push and pop; from 2 on pus
 ABSL_FLAG(std::int64_t, repetitions, 5, "runs of each implementation");
 ABSL_FLAG(time_span, min_time, time_span{absl::Milliseconds(300)},
           "of one run, at least; the input is gone through again until it has passed");
-ABSL_FLAG(std::string, out, "", "folder to write results.json to (made if it is missing)");
+ABSL_FLAG(std::string, out, "", "folder to write results.json and report.html to (made if it is missing)");
 ABSL_FLAG(std::uint64_t, seed, 1, "seed of the generated log");
 ABSL_FLAG(std::int64_t, generate_bytes, std::int64_t{64} << 20, "size of the generated log");
 ABSL_FLAG(std::int64_t, item_size, 8, "queue, latency: bytes of an item: 8, 64 or 256");

@@ -27,6 +27,7 @@
 #include "switchyard/benchmarks/compare/options.h"
 #include "switchyard/benchmarks/compare/primitives.h"
 #include "switchyard/benchmarks/compare/progress_bar.h"
+#include "switchyard/benchmarks/compare/report.h"
 #include "switchyard/benchmarks/compare/results_json.h"
 #include "switchyard/benchmarks/compare/results_text.h"
 #include "switchyard/benchmarks/compare/runner.h"
@@ -38,6 +39,7 @@
 #include "switchyard/benchmarks/compare/table.h"
 #include "switchyard/benchmarks/compare/tally.h"
 #include "switchyard/benchmarks/compare/terminal.h"
+#include "switchyard/benchmarks/compare/whole_file.h"
 #include "switchyard/benchmarks/compare/workload.h"
 
 namespace switchyard::compare {
@@ -260,6 +262,13 @@ int record(const options& asked) {
   return stop_requested().load(memory_order_relaxed) ? stop_status() : 0;
 }
 
+// The page beside results.json.
+void write_page(const results_folder& folder, const nlohmann::ordered_json& document) {
+  const std::optional<std::string> library = chart_library();
+  write_whole_file(folder.page(), report_html({{folder.file(), document}}, library));
+  print(absl::StrCat("page:     ", folder.page(), library ? "" : " (without charts: no Chart.js was found)", "\n"));
+}
+
 int compare(options asked, const std::vector<std::string>& command_line, const implementations& all_there_are) {
   const atomic<bool>& stop = stop_requested();
 
@@ -290,8 +299,11 @@ int compare(options asked, const std::vector<std::string>& command_line, const i
   const bool agree = all_agree(all.outcomes);
   const advice advised = report(all, asked, contenders.size(), question_of(asked, all_there_are));
   if (folder) {
-    folder->write(results_json({command_line, asked, input, expected, !all.complete, advised}, all.outcomes));
+    const nlohmann::ordered_json document =
+        results_json({command_line, asked, input, expected, !all.complete, advised}, all.outcomes);
+    folder->write(document);
     print(absl::StrCat("\nresults:  ", folder->file(), "\n"));
+    write_page(*folder, document);
   }
   const bool arrived = output_arrived();
   if (!agree) return 1;

@@ -5,12 +5,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
-#include <stdexcept>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -27,6 +25,7 @@
 #include "switchyard/benchmarks/compare/schedule.h"
 #include "switchyard/benchmarks/compare/statistics.h"
 #include "switchyard/benchmarks/compare/strings.h"
+#include "switchyard/benchmarks/compare/whole_file.h"
 
 namespace switchyard::compare {
 namespace {
@@ -296,7 +295,7 @@ results_folder::results_folder(std::string path) : path_(std::move(path)) {
   std::filesystem::create_directories(path_, error);
   if (!error && !std::filesystem::is_directory(path_))
     error = std::make_error_code(std::errc::not_a_directory);
-  if (!error && std::filesystem::is_directory(file()))
+  if (!error && (std::filesystem::is_directory(file()) || std::filesystem::is_directory(page())))
     error = std::make_error_code(std::errc::is_a_directory);
   if (!error) {
     // Permissions alone do not tell: the disk may be read-only.
@@ -312,18 +311,8 @@ results_folder::results_folder(std::string path) : path_(std::move(path)) {
 }
 
 void results_folder::write(const nlohmann::ordered_json& document) const {
-  const std::string unfinished = file() + ".part";
   // Names and words may be in any encoding; what is not UTF-8 is replaced.
-  const std::string text = document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
-  std::ofstream stream(unfinished, std::ios::binary | std::ios::trunc);
-  stream << text;
-  stream.close();
-  if (!stream || std::rename(unfinished.c_str(), file().c_str()) != 0) {
-    const int error = errno;
-    ::unlink(unfinished.c_str());
-    throw std::runtime_error(
-        absl::StrCat(file(), ": cannot be written: ", std::generic_category().message(error)));
-  }
+  write_whole_file(file(), document.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace switchyard::compare

@@ -42,6 +42,9 @@ class results_folder {
   /// The path of results.json.
   std::string file() const { return path_ + "/results.json"; }
 
+  /// The path of the page that shows them.
+  std::string page() const { return path_ + "/report.html"; }
+
  private:
   std::string path_;
 };

@@ -139,6 +139,24 @@ TEST_F(ProgramTest, ReadsStandardInput) {
   EXPECT_THAT(good.out, Not(HasSubstr("blocking.bounded_queue")));
 }
 
+TEST_F(ProgramTest, WritesThePageBesideTheResults) {
+  const std::vector<std::string> arguments = {"--input=" + file("input", "a b\nc\n"), "--impl=absl.*",
+                                              "--repetitions=1", "--min_time=0", "--out=" + path("results")};
+  const result good = run(arguments);
+  EXPECT_EQ(good.status, 0) << good.err;
+  EXPECT_THAT(good.out, HasSubstr("\npage:     " + path("results/report.html")));
+  // It holds the very same document.
+  const std::string page = contents(path("results/report.html"));
+  const std::string before = "<script type=\"application/json\" id=\"data\">";
+  const std::size_t begin = page.find(before) + before.size();
+  const auto data = nlohmann::json::parse(page.substr(begin, page.find("</script>", begin) - begin));
+  EXPECT_EQ(data.at(0).at("document"), nlohmann::json::parse(contents(path("results/results.json"))));
+  // What cannot be written to is known before anything runs.
+  std::filesystem::remove(path("results/report.html"));
+  std::filesystem::create_directory(path("results/report.html"));
+  expect_refused(arguments, "--out=" + path("results") + ": cannot be written to: Is a directory");
+}
+
 TEST_F(ProgramTest, RunsOnAnEmptyFile) {
   for (const std::string workload : {"pipeline", "counter"}) {
     const result good =
