@@ -15,7 +15,7 @@
 // Ordering: linearizable. What happened before a version was put in happens before what follows finding it.
 // Exceptions: what f, the allocator, or T's constructors throw passes on, and nothing has changed. No memory for a hazard
 //   pointer is std::bad_alloc, and nothing has changed.
-// Cost: reading is two stores to lines of the thread's own and three loads, about 2 nanoseconds, `get` about twice that, and
+// Cost: reading is two stores to lines of the thread's own and three loads, about 2 nanoseconds, `get` about 6, and
 //   `refresh` that finds nothing new one load. A change takes one block for the new version; the old one goes when all have
 //   finished that may see it: every 16th change in a thread looks for those, in some microseconds, so that some 32 for each
 //   thread may wait. An allocator must be usable until they are gone, also after the snapshot is. A thread's first use takes
