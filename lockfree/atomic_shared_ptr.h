@@ -144,7 +144,7 @@ class atomic_shared_ptr {
         std::unique_lock inside(Means::domain());
         block* seen;
         if (!look_for(expected, seen, found, order)) break;
-        const bool is_done = current_.compare_exchange_strong(seen, next.get(), at_least_acq_rel(order),
+        const bool is_done = current_.compare_exchange_strong(seen, next.get(), at_least_release(order),
                                                               memory_order_relaxed);  // (3) with (1), (2), (3)
         inside.unlock();
         if (is_done) {
@@ -193,6 +193,9 @@ class atomic_shared_ptr {
   }
   static constexpr memory_order at_least_acq_rel(memory_order order) noexcept {
     return order == memory_order_seq_cst ? order : memory_order_acq_rel;
+  }
+  static constexpr memory_order at_least_release(memory_order order) noexcept {
+    return order == memory_order_seq_cst ? order : memory_order_release;  // what is replaced was found with acquire
   }
 
   draft make(pointer&& desired) const {

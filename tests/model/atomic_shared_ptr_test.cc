@@ -208,6 +208,18 @@ TEST(atomic_shared_ptr, AChangePublishes) {
   });
 }
 
+TEST(atomic_shared_ptr, WhatIsExchangedWasPublished) {
+  expect_proved([] {
+    const reclaim_at_once domain;
+    objects all;
+    shared s;
+    thread writer([&] { s.store(all.make(1), memory_order_relaxed); });
+    const int found = number(s.exchange(nullptr, memory_order_relaxed));
+    writer.join();
+    require(found + number(s.load()) == 1, "here or there");
+  });
+}
+
 // In the single order of seq_cst, one of two who say that they are there sees the other.
 TEST(atomic_shared_ptr, SequentiallyConsistent) {
   for (const bool by_exchange : {true, false}) {
@@ -230,8 +242,9 @@ TEST(atomic_shared_ptr, SequentiallyConsistent) {
             they_see = a.load() != nullptr;
           });
           say(a);
-          std::shared_ptr<int> null;
-          const bool i_see = by_exchange ? b.load() != nullptr : !b.compare_exchange_strong(null, nullptr);
+          std::shared_ptr<int> another = std::make_shared<int>(2);  // never there: only looks
+          const bool i_see = by_exchange ? b.load() != nullptr
+                                         : !b.compare_exchange_strong(another, nullptr) && another != nullptr;
           other.join();
           require(they_see || i_see, "one of them");
         },
