@@ -51,7 +51,8 @@ concept concurrent_ordered_map =
       { m.pop_first() } -> std::same_as<std::optional<typename M::value_type>>;
     };
 
-/// The derived members. They add no cost and no ordering to what they call.
+/// The derived members. They add no cost and no ordering to what they call: `visit`, `erase_if`, `size_approx` and, privately
+/// with this base as a friend, insert_of(key, value) and insert_or_assign_of(key, value), whose arguments are forwarded.
 template <class Map, class Key, class T>
 class map_members {
   static_assert(std::is_object_v<Key> && !std::is_const_v<Key>, "a key that can be kept");
@@ -63,6 +64,31 @@ class map_members {
   using key_type = Key;
   using mapped_type = T;
   using value_type = std::pair<Key, T>;
+
+  /// Adds the element if its key is not there yet. False: it is, and nothing has changed; `key` and `value` are as they
+  /// were (in `lockfree::`, if they can be moved back).
+  template <class V = T>
+    requires std::constructible_from<T, V>
+  bool insert(const Key& key, V&& value) {
+    return self().insert_of(key, std::forward<V>(value));
+  }
+  template <class V = T>
+    requires std::constructible_from<T, V>
+  bool insert(Key&& key, V&& value) {
+    return self().insert_of(std::move(key), std::forward<V>(value));
+  }
+
+  /// Adds the element, or replaces the one with that key. True: it was added.
+  template <class V = T>
+    requires std::constructible_from<T, V>
+  bool insert_or_assign(const Key& key, V&& value) {
+    return self().insert_or_assign_of(key, std::forward<V>(value));
+  }
+  template <class V = T>
+    requires std::constructible_from<T, V>
+  bool insert_or_assign(Key&& key, V&& value) {
+    return self().insert_or_assign_of(std::move(key), std::forward<V>(value));
+  }
 
   /// A copy of the value, if the key is there.
   std::optional<T> find(const Key& key) const

@@ -113,8 +113,9 @@ std::string pace_of(const options& asked) {
 std::string who_works(const options& asked) {
   const worker_layout& layout = asked.layout;
   const bool swept = asked.swept && asked.swept->over == "threads";
-  const bool one_side = asked.which != workload::pipeline && asked.which != workload::threadpool &&
-                        asked.which != workload::queue && asked.which != workload::latency;
+  const bool through_queue =
+      asked.which == workload::pipeline || asked.which == workload::queue || asked.which == workload::latency;
+  const bool one_side = !through_queue && asked.which != workload::threadpool;
   std::string who;
   if (swept) {
     who = one_side ? "as many threads as the sweep says" : "as many producers and consumers as the sweep says";
@@ -126,8 +127,7 @@ std::string who_works(const options& asked) {
     who = absl::StrCat(counted(layout.producers, "producer"), ", ", counted(layout.consumers, "consumer"));
   }
   if (!one_side) absl::StrAppend(&who, ", capacity ", layout.capacity);
-  if (asked.which == workload::stack && layout.batch > 1) absl::StrAppend(&who, ", batch ", layout.batch);
-  if (asked.which == workload::pipeline || asked.which == workload::queue || asked.which == workload::latency) {
+  if (through_queue || (asked.which == workload::stack && layout.batch > 1)) {
     absl::StrAppend(&who, ", batch ", layout.batch);
   }
   return who;

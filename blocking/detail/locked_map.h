@@ -48,34 +48,6 @@ class locked_calls : public map_members<Map, Key, T> {
   locked_calls(const locked_calls&) = delete;
   locked_calls& operator=(const locked_calls&) = delete;
 
-  /// Adds the element if its key is not there yet. False: it is, nothing has changed, and `key` and `value` are as they were.
-  template <class V = T>
-    requires std::constructible_from<T, V>
-  bool insert(const Key& key, V&& value) {
-    part& p = self().part_of(key);
-    const std::lock_guard hold(p.lock);
-    return p.map.try_emplace(key, std::forward<V>(value)).second;
-  }
-  template <class V = T>
-    requires std::constructible_from<T, V>
-  bool insert(Key&& key, V&& value) {
-    part& p = self().part_of(key);
-    const std::lock_guard hold(p.lock);
-    return p.map.try_emplace(std::move(key), std::forward<V>(value)).second;
-  }
-
-  /// Adds the element, or replaces the one with that key. True: it was added.
-  template <class V = T>
-    requires std::constructible_from<T, V>
-  bool insert_or_assign(const Key& key, V&& value) {
-    return insert_or_assign_of(key, std::forward<V>(value));
-  }
-  template <class V = T>
-    requires std::constructible_from<T, V>
-  bool insert_or_assign(Key&& key, V&& value) {
-    return insert_or_assign_of(std::move(key), std::forward<V>(value));
-  }
-
   /// Adds the element; or, if the key is there, replaces its value by what `f(T&)`, called under the lock, makes of a copy.
   /// True: it was added. When f throws, nothing has changed.
   template <class V, class F>
@@ -166,8 +138,16 @@ class locked_calls : public map_members<Map, Key, T> {
   ~locked_calls() = default;
 
  private:
+  friend map_members<Map, Key, T>;
   Map& self() noexcept { return static_cast<Map&>(*this); }
   const Map& self() const noexcept { return static_cast<const Map&>(*this); }
+
+  template <class K, class V>
+  bool insert_of(K&& key, V&& value) {
+    part& p = self().part_of(key);
+    const std::lock_guard hold(p.lock);
+    return p.map.try_emplace(std::forward<K>(key), std::forward<V>(value)).second;
+  }
 
   template <class K, class V>
   bool insert_or_assign_of(K&& key, V&& value) {

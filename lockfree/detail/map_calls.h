@@ -57,31 +57,6 @@ class map_calls : public map_members<Map, Key, T> {
   map_calls(const map_calls&) = delete;
   map_calls& operator=(const map_calls&) = delete;
 
-  /// Adds the element if its key is not there yet. False: it is, and nothing has changed; `key` and `value` are as they
-  /// were, if they can be moved back.
-  template <class V = T>
-    requires std::constructible_from<T, V>
-  bool insert(const Key& key, V&& value) {
-    return insert_of(key, std::forward<V>(value));
-  }
-  template <class V = T>
-    requires std::constructible_from<T, V>
-  bool insert(Key&& key, V&& value) {
-    return insert_of(std::move(key), std::forward<V>(value));
-  }
-
-  /// Adds the element, or replaces the one with that key. True: it was added.
-  template <class V = T>
-    requires std::constructible_from<T, V>
-  bool insert_or_assign(const Key& key, V&& value) {
-    return insert_or_assign_of(key, std::forward<V>(value));
-  }
-  template <class V = T>
-    requires std::constructible_from<T, V>
-  bool insert_or_assign(Key&& key, V&& value) {
-    return insert_or_assign_of(std::move(key), std::forward<V>(value));
-  }
-
   /// Adds the element; or, if the key is there, replaces its value by what `f(T&)` makes of a copy. True: it was added.
   /// f may be called again, with another copy, and also if the element is added in the end. When f throws, nothing has
   /// changed.
@@ -253,6 +228,7 @@ class map_calls : public map_members<Map, Key, T> {
   mutable per_thread<part> parts_;
 
  private:
+  friend map_members<Map, Key, T>;
   Map& self() noexcept { return static_cast<Map&>(*this); }
   const Map& self() const noexcept { return static_cast<const Map&>(*this); }
 
