@@ -228,7 +228,7 @@ class waiting_queue : public queue_members<Derived, T> {
       throw;
     }
     if (status == conqueue_status::success) [[likely]] {
-      ended(not_empty_, 1);
+      ended(not_empty_, 1);  // each with a number that the compiler knows
     } else {
       ended(not_empty_, 0);
     }
@@ -251,8 +251,8 @@ class waiting_queue : public queue_members<Derived, T> {
   conqueue_status pop_into(std::optional<T>& result) {
     return pop_with([&](T&& element) { result.emplace(std::move(element)); });
   }
-  // The same, waiting for an element until `limit`. What can be copied for nothing is popped into a variable of its own
-  // once it must wait, as below.
+  // The same, waiting for an element until `limit`. What is copied byte by byte is popped into a variable of its own once it
+  // must wait, so that `result` needs no address before.
   conqueue_status pop_into_until(std::optional<T>& result, deadline limit) {
     const conqueue_status status = pop_into(result);
     if (status != conqueue_status::empty) [[likely]] return status;
