@@ -25,6 +25,8 @@
 //   taken on its behalf; an `async_job` of it that has not begun does nothing. (As with all coroutines it must be
 //   known not to have been resumed at that moment.) Elements are taken in the job and not before: none is lost with a
 //   coroutine, nor with a job that is dropped, which passes its turn on.
+// Lifetimes: whoever pushes, pops or closes may be on its way to the executor at the moment at which the coroutine is
+//   destroyed. What the executor refers to must last until such calls have returned, and the queue as long as its jobs.
 #pragma once
 
 #include <concepts>

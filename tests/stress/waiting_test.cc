@@ -160,6 +160,8 @@ void storm_of_waits(std::uint64_t seed, int producers, int consumers, Arguments.
   Queue second(arguments...);
   std::vector<items> accepted(static_cast<std::size_t>(producers));
   std::vector<items> popped(static_cast<std::size_t>(consumers) + 1);
+  // Those who push may be on their way to the executor of a coroutine that is gone already, and whose thread has ended.
+  std::vector<job_list> jobs(static_cast<std::size_t>(consumers));
   atomic<int> pushing{producers};
   in_threads(producers + consumers, [&](int number) {
     random_source random = random_for(seed, number);
@@ -177,13 +179,13 @@ void storm_of_waits(std::uint64_t seed, int producers, int consumers, Arguments.
       }
       return;
     }
-    job_list jobs;
-    auto& mine = popped[static_cast<std::size_t>(number - producers)];
+    const auto consumer = static_cast<std::size_t>(number - producers);
+    auto& mine = popped[consumer];
     bool more = true;
     while (more && !failed()) {
       stagger(random);
       const bool one = random() % 2 == 0;
-      more = pop_somehow(one ? first : second, one ? second : first, mine, jobs, random);
+      more = pop_somehow(one ? first : second, one ? second : first, mine, jobs[consumer], random);
       if (!more) more = first.look() != conqueue_status::closed || second.look() != conqueue_status::closed;
     }
   });
@@ -214,17 +216,17 @@ template <class Queue>
 void ping_pong(std::uint64_t seed) {
   Queue there(1);
   Queue back(1);
+  std::vector<job_list> jobs(2);  // outlive the threads, as above
   const int rounds = scaled(400);
   in_threads(2, [&](int number) {
     random_source random = random_for(seed, number);
-    job_list jobs;
     for (int i = 0; i < rounds && !failed(); ++i) {
       if (number == 0) {
         EXPECT_TRUE(there.push(7));
       }
       items got;
       Queue& from = number == 0 ? back : there;
-      while (got.empty() && !failed()) pop_somehow(from, from, got, jobs, random);
+      while (got.empty() && !failed()) pop_somehow(from, from, got, jobs[static_cast<std::size_t>(number)], random);
       if (number == 1) {
         EXPECT_TRUE(back.push(7));
       }
