@@ -40,7 +40,7 @@ inline bool register_membarrier() noexcept {
 inline const bool membarrier_asked = register_membarrier();
 
 /// For tests: with false, both fences are full ones, as on a kernel without membarrier. Call it while no
-/// other thread uses the fences.
+/// other thread uses the fences, before what is to be tested is built.
 inline void use_membarrier(bool use) noexcept {
   membarrier_ready.store(register_membarrier() && use, memory_order_relaxed);
 }
@@ -57,11 +57,20 @@ inline void use_membarrier(bool use) noexcept {
   }
 }
 
+/// Whether the hot side is just a compiler barrier, as it is where the kernel has membarrier. Asked when an object is built
+/// that can afford another way, with `asymmetric_fence_light`, where it is not.
+inline bool asymmetric_fence_is_light() noexcept {
+  return detail::register_membarrier() && detail::membarrier_ready.load(memory_order_relaxed);
+}
+
+/// The hot side of who has asked, and was told so: without that load. Wait-free.
+[[gnu::always_inline]] inline void asymmetric_fence_lightest() noexcept { atomic_signal_fence(memory_order_seq_cst); }
+
 /// The rare side: makes every running thread of the process execute a full fence; about a microsecond, one
 /// system call. A full fence alone where the kernel has no membarrier.
 inline void asymmetric_fence_heavy() noexcept {
   atomic_thread_fence(memory_order_seq_cst);
-  if (detail::register_membarrier() && detail::membarrier_ready.load(memory_order_relaxed)) {
+  if (asymmetric_fence_is_light()) {
     ::syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
   }
   atomic_thread_fence(memory_order_seq_cst);

@@ -26,36 +26,49 @@ namespace switchyard::lockfree {
 /// The flag that `close` raises, and the rule for looking at it: announce first, then look.
 class close_flag {
  public:
+  close_flag() noexcept : state_(asymmetric_fence_is_light() ? open : open_but_look) {}
+
   /// For who has just announced itself with an atomic store: true if it may go on. If it does, a thread
   /// that sees `is_settled()` sees the announcement or what came after it.
   bool is_open_after_announcing() const noexcept {
-    asymmetric_fence_light();                                             // (1) with (3)
+    asymmetric_fence_lightest();                                          // (1) with (3)
     if (state_.load(memory_order_relaxed) == open) [[likely]] return true;
-    atomic_thread_fence(memory_order_acquire);  // (2) with (4), (5): who is refused sees why
-    return false;
+    return look_again();
   }
 
   void close() noexcept {
-    if (state_.load(memory_order_relaxed) == settled) return;
+    std::uint32_t seen = state_.load(memory_order_relaxed);
+    if (seen == settled) return;
     // Several closers do the same work twice rather than wait for one that stopped in the middle. None takes
     // `settled` back.
-    std::uint32_t seen = open;
-    state_.compare_exchange_strong(seen, closing, memory_order_release, memory_order_relaxed);  // (4) with (2), (6)
+    if (!is_closed(seen)) {
+      state_.compare_exchange_strong(seen, closing, memory_order_release, memory_order_relaxed);  // (4) with (2), (6)
+    }
     asymmetric_fence_heavy();                       // (3) with (1); a release fence, too:
     state_.store(settled, memory_order_relaxed);    // (5) with (2), (6), (7)
   }
 
-  bool is_closed() const noexcept { return state_.load(memory_order_acquire) != open; }  // (6) with (4), (5)
+  bool is_closed() const noexcept { return is_closed(state_.load(memory_order_acquire)); }  // (6) with (4), (5)
 
   /// True once nobody new can pass, and everybody who has can be seen.
   bool is_settled() const noexcept { return state_.load(memory_order_acquire) == settled; }  // (7) with (5)
 
  private:
   static constexpr std::uint32_t open = 0;
-  static constexpr std::uint32_t closing = 1;
-  static constexpr std::uint32_t settled = 2;
+  static constexpr std::uint32_t open_but_look = 1;  // the same where the first fence of (1) is none
+  static constexpr std::uint32_t closing = 2;
+  static constexpr std::uint32_t settled = 3;
 
-  atomic<std::uint32_t> state_{open};
+  static bool is_closed(std::uint32_t state) noexcept { return state >= closing; }
+
+  [[gnu::noinline]] bool look_again() const noexcept {
+    asymmetric_fence_light();  // (1)
+    if (!is_closed(state_.load(memory_order_relaxed))) return true;
+    atomic_thread_fence(memory_order_acquire);  // (2) with (4), (5): who is refused sees why
+    return false;
+  }
+
+  atomic<std::uint32_t> state_;
 };
 
 /// How many calls the only thread that writes it has going on inside; more than one if a call nests.

@@ -39,23 +39,30 @@ class event_count {
   /// What `prepare_wait` saw: the count of notifications.
   using key = std::uint32_t;
 
-  event_count() noexcept = default;
+  event_count() noexcept : state_(asymmetric_fence_is_light() ? 0 : alert) {}
   event_count(const event_count&) = delete;
   event_count& operator=(const event_count&) = delete;
 
   /// Wakes `n` of those that wait, or all if there are fewer: first threads, in the order in which they fell asleep,
   /// then call-backs, longest enlisted first. Call it after the change that they wait for.
   void notify(std::uint32_t n) noexcept {
-    // With (4): either we see the registration here, or the thread that registers sees our change.
-    asymmetric_fence_light();                               // (1)
-    const state seen = state_.load(memory_order_relaxed);   // (2)
-    if (is_awaited(seen)) [[unlikely]] wake(seen, n);
+    if (is_alert()) [[unlikely]] wake(n);
   }
   void notify_one() noexcept { notify(1); }
   void notify_all() noexcept { notify(std::numeric_limits<std::uint32_t>::max()); }
 
+  /// False: `notify` has nothing to do. For who has more to do at such a moment than to notify, and asks once for all.
+  [[gnu::always_inline]] bool is_alert() const noexcept {
+    // With (4): either we see the registration here, or the thread that registers sees our change.
+    asymmetric_fence_lightest();                              // (1)
+    return state_.load(memory_order_relaxed) >= one_waiter;   // (2)
+  }
+
+  /// Has `is_alert` be true from now on, at the price of a look at more by each notification.
+  void stay_alert() noexcept { state_.fetch_or(alert, memory_order_relaxed); }
+
   /// True if somebody seems to be waiting; for monitoring.
-  bool has_waiters() const noexcept { return is_awaited(state_.load(memory_order_relaxed)); }
+  bool has_waiters() const noexcept { return (state_.load(memory_order_relaxed) & ~alert) >= one_waiter; }
 
   /// Waits until `ready()` is true; it is called at least once and may have an effect, such as taking an
   /// item. What it throws passes on.
@@ -85,7 +92,7 @@ class event_count {
     const state before = state_.fetch_add(one_waiter, memory_order_relaxed);  // (3)
     // Threads that left without taking themselves off add up (invariant "claimed"). Long before they could
     // fill the field, wake everybody and begin again from none.
-    if (threads(before) >= too_many) wake(before, too_many * 2);
+    if (threads(before) >= too_many) wake(too_many * 2);
     asymmetric_fence_heavy();  // (4) with (1)
     return notifications(before);
   }
@@ -134,18 +141,19 @@ class event_count {
   }
 
  private:
-  // {enlisted: 1, threads: 31, notifications: 32}. The kernel looks at the lower half, which every notification that
-  // finds a thread changes. `enlisted` says that the list is not empty; it changes under the list's lock.
+  // {enlisted: 1, alert: 1, threads: 30, notifications: 32}. The kernel looks at the lower half, which every notification
+  // that finds a thread changes. `enlisted` says that the list is not empty; it changes under the list's lock. `alert` has
+  // everybody come to `wake`: for `stay_alert`, or from the beginning where (1) is no fence.
   using state = std::uint64_t;
   static constexpr state one_waiter = state{1} << 32;
   static constexpr state enlisted = state{1} << 63;
-  static constexpr std::uint32_t too_many = std::uint32_t{1} << 30;
+  static constexpr state alert = state{1} << 62;
+  static constexpr std::uint32_t too_many = std::uint32_t{1} << 29;
 
-  static bool is_awaited(state s) noexcept { return s >= one_waiter; }
-  static std::uint32_t threads(state s) noexcept { return static_cast<std::uint32_t>((s & ~enlisted) >> 32); }
+  static std::uint32_t threads(state s) noexcept { return static_cast<std::uint32_t>((s & ~(enlisted | alert)) >> 32); }
   static std::uint32_t notifications(state s) noexcept { return static_cast<std::uint32_t>(s); }
   static state claim(state s, std::uint32_t claimed) noexcept {
-    return (s & enlisted) | state{threads(s) - claimed} << 32 | static_cast<std::uint32_t>(notifications(s) + 1);
+    return (s & (enlisted | alert)) | state{threads(s) - claimed} << 32 | static_cast<std::uint32_t>(notifications(s) + 1);
   }
 
   // The list of call-backs: {its last, {owed: 15, locked: 1}}. `owed` are notifications that came while somebody
@@ -163,7 +171,9 @@ class event_count {
   }
 
   // Takes up to n threads off the count and wakes as many, and call-backs for the rest of n.
-  [[gnu::noinline]] void wake(state seen, std::uint32_t n) noexcept {
+  [[gnu::noinline]] void wake(std::uint32_t n) noexcept {
+    asymmetric_fence_light();                          // (1), where that was none
+    state seen = state_.load(memory_order_relaxed);    // (2)
     std::uint32_t claimed;
     while ((claimed = std::min(n, threads(seen))) != 0) {
       if (!state_.compare_exchange_weak(seen, claim(seen, claimed), memory_order_relaxed, memory_order_relaxed)) {
@@ -242,7 +252,7 @@ class event_count {
     return done = ready();
   }
 
-  atomic<state> state_{0};
+  atomic<state> state_;
   atomic<list_word> list_{list_word()};
 };
 

@@ -181,6 +181,9 @@ class waiting_queue : public queue_members<Derived, T> {
   /// No push that begins after this succeeds. What is in the queue can still be popped; then pops report
   /// closed. Wakes everybody who waits. Closing twice is closing once.
   void close() noexcept {
+    // Before: whoever ends after somebody has slept on a queue that he saw closed must look.
+    not_full_.stay_alert();
+    not_empty_.stay_alert();
     self().close_once();
     not_full_.notify_all();
     not_empty_.notify_all();
@@ -207,13 +210,13 @@ class waiting_queue : public queue_members<Derived, T> {
   // What a push, whether or not it moved anything, and a pop that did owe the others when they have ended: wake
   // who waits for what they changed and, on a closed queue, all consumers, as this operation may have been the
   // last that "closed" had to wait for. (A pop that found nothing is never that; and were it to notify, a
-  // consumer would wake itself for ever.) One fence orders both looks after the operation.
+  // consumer would wake itself for ever.) One look at one word tells that there is none of that to do.
   [[gnu::always_inline]] void ended(event_count& changed, std::size_t n) noexcept {
-    asymmetric_fence_light();
-    if ((n != 0 && changed.has_waiters()) || self().is_closed()) [[unlikely]] tell(changed, n);
+    if (changed.is_alert()) [[unlikely]] tell(changed, n);
   }
   [[gnu::noinline]] void tell(event_count& changed, std::size_t n) noexcept {
     if (n != 0) changed.notify(saturated(n));
+    asymmetric_fence_light();
     if (self().is_closed()) not_empty_.notify_all();
   }
 

@@ -10,6 +10,8 @@ inline namespace modelled {
 inline void asymmetric_fence_light(model::where at = model::where::current()) noexcept {
   if (model::detail::active()) model::detail::light_fence(at);
 }
+inline bool asymmetric_fence_is_light() noexcept { return true; }
+inline void asymmetric_fence_lightest(model::where at = model::where::current()) noexcept { asymmetric_fence_light(at); }
 inline void asymmetric_fence_heavy(model::where at = model::where::current()) noexcept {
   if (model::detail::active()) model::detail::heavy_fence(at);
 }
