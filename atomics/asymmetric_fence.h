@@ -57,11 +57,14 @@ inline void use_membarrier(bool use) noexcept {
   }
 }
 
-/// Whether the hot side is just a compiler barrier, as it is where the kernel has membarrier. Asked when an object is built
-/// that can afford another way, with `asymmetric_fence_light`, where it is not.
+/// Whether the hot side is just a compiler barrier, as it is where the kernel has membarrier: for objects that then use
+/// `asymmetric_fence_lightest`, and go another way, with `asymmetric_fence_light`, until they have asked and where it is not.
 inline bool asymmetric_fence_is_light() noexcept {
   return detail::register_membarrier() && detail::membarrier_ready.load(memory_order_relaxed);
 }
+
+/// True where there is no need to ask.
+inline constexpr bool asymmetric_fence_is_always_light = false;
 
 /// The hot side of who has asked, and was told so: without that load. Wait-free.
 [[gnu::always_inline]] inline void asymmetric_fence_lightest() noexcept { atomic_signal_fence(memory_order_seq_cst); }

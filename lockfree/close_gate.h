@@ -26,11 +26,9 @@ namespace switchyard::lockfree {
 /// The flag that `close` raises, and the rule for looking at it: announce first, then look.
 class close_flag {
  public:
-  close_flag() noexcept : state_(asymmetric_fence_is_light() ? open : open_but_look) {}
-
   /// For who has just announced itself with an atomic store: true if it may go on. If it does, a thread
   /// that sees `is_settled()` sees the announcement or what came after it.
-  bool is_open_after_announcing() const noexcept {
+  bool is_open_after_announcing() noexcept {
     asymmetric_fence_lightest();                                          // (1) with (3)
     if (state_.load(memory_order_relaxed) == open) [[likely]] return true;
     return look_again();
@@ -41,8 +39,8 @@ class close_flag {
     if (seen == settled) return;
     // Several closers do the same work twice rather than wait for one that stopped in the middle. None takes
     // `settled` back.
-    if (!is_closed(seen)) {
-      state_.compare_exchange_strong(seen, closing, memory_order_release, memory_order_relaxed);  // (4) with (2), (6)
+    while (!is_closed(seen)) {
+      state_.compare_exchange_weak(seen, closing, memory_order_release, memory_order_relaxed);  // (4) with (2), (6)
     }
     asymmetric_fence_heavy();                       // (3) with (1); a release fence, too:
     state_.store(settled, memory_order_relaxed);    // (5) with (2), (6), (7)
@@ -55,20 +53,24 @@ class close_flag {
 
  private:
   static constexpr std::uint32_t open = 0;
-  static constexpr std::uint32_t open_but_look = 1;  // the same where the first fence of (1) is none
+  static constexpr std::uint32_t unsure = 1;  // open, and it is not known whether the first fence of (1) is one
   static constexpr std::uint32_t closing = 2;
   static constexpr std::uint32_t settled = 3;
 
   static bool is_closed(std::uint32_t state) noexcept { return state >= closing; }
 
-  [[gnu::noinline]] bool look_again() const noexcept {
+  [[gnu::noinline]] bool look_again() noexcept {
     asymmetric_fence_light();  // (1)
-    if (!is_closed(state_.load(memory_order_relaxed))) return true;
+    std::uint32_t seen = state_.load(memory_order_relaxed);
+    if (seen == unsure && asymmetric_fence_is_light()) {
+      state_.compare_exchange_strong(seen, open, memory_order_relaxed, memory_order_relaxed);
+    }
+    if (!is_closed(seen)) return true;
     atomic_thread_fence(memory_order_acquire);  // (2) with (4), (5): who is refused sees why
     return false;
   }
 
-  atomic<std::uint32_t> state_;
+  atomic<std::uint32_t> state_{asymmetric_fence_is_always_light ? open : unsure};
 };
 
 /// How many calls the only thread that writes it has going on inside; more than one if a call nests.
@@ -93,7 +95,7 @@ class entrance {
     std::uint32_t before_ = 0;
   };
 
-  pass enter(const close_flag& flag) noexcept {
+  pass enter(close_flag& flag) noexcept {
     pass inside = stay();  // the announcement, before (1)
     if (flag.is_open_after_announcing()) return inside;
     return pass();

@@ -39,7 +39,7 @@ class event_count {
   /// What `prepare_wait` saw: the count of notifications.
   using key = std::uint32_t;
 
-  event_count() noexcept : state_(asymmetric_fence_is_light() ? 0 : alert) {}
+  constexpr event_count() noexcept = default;
   event_count(const event_count&) = delete;
   event_count& operator=(const event_count&) = delete;
 
@@ -62,7 +62,7 @@ class event_count {
   void stay_alert() noexcept { state_.fetch_or(alert, memory_order_relaxed); }
 
   /// True if somebody seems to be waiting; for monitoring.
-  bool has_waiters() const noexcept { return (state_.load(memory_order_relaxed) & ~alert) >= one_waiter; }
+  bool has_waiters() const noexcept { return (state_.load(memory_order_relaxed) & ~(alert | unsure)) >= one_waiter; }
 
   /// Waits until `ready()` is true; it is called at least once and may have an effect, such as taking an
   /// item. What it throws passes on.
@@ -141,19 +141,21 @@ class event_count {
   }
 
  private:
-  // {enlisted: 1, alert: 1, threads: 30, notifications: 32}. The kernel looks at the lower half, which every notification
-  // that finds a thread changes. `enlisted` says that the list is not empty; it changes under the list's lock. `alert` has
-  // everybody come to `wake`: for `stay_alert`, or from the beginning where (1) is no fence.
+  // {enlisted: 1, alert: 1, unsure: 1, threads: 29, notifications: 32}. The kernel looks at the lower half, which every notification
+  // that finds a thread changes. `enlisted` says that the list is not empty; it changes under the list's lock. `alert` and
+  // `unsure` have everybody come to `wake`: for `stay_alert`, and as long as (1) is not known to be a fence.
   using state = std::uint64_t;
   static constexpr state one_waiter = state{1} << 32;
   static constexpr state enlisted = state{1} << 63;
   static constexpr state alert = state{1} << 62;
-  static constexpr std::uint32_t too_many = std::uint32_t{1} << 29;
+  static constexpr state unsure = state{1} << 61;
+  static constexpr state flags = enlisted | alert | unsure;
+  static constexpr std::uint32_t too_many = std::uint32_t{1} << 28;
 
-  static std::uint32_t threads(state s) noexcept { return static_cast<std::uint32_t>((s & ~(enlisted | alert)) >> 32); }
+  static std::uint32_t threads(state s) noexcept { return static_cast<std::uint32_t>((s & ~flags) >> 32); }
   static std::uint32_t notifications(state s) noexcept { return static_cast<std::uint32_t>(s); }
   static state claim(state s, std::uint32_t claimed) noexcept {
-    return (s & (enlisted | alert)) | state{threads(s) - claimed} << 32 | static_cast<std::uint32_t>(notifications(s) + 1);
+    return (s & flags) | state{threads(s) - claimed} << 32 | static_cast<std::uint32_t>(notifications(s) + 1);
   }
 
   // The list of call-backs: {its last, {owed: 15, locked: 1}}. `owed` are notifications that came while somebody
@@ -174,6 +176,9 @@ class event_count {
   [[gnu::noinline]] void wake(std::uint32_t n) noexcept {
     asymmetric_fence_light();                          // (1), where that was none
     state seen = state_.load(memory_order_relaxed);    // (2)
+    if ((seen & unsure) != 0 && asymmetric_fence_is_light()) {
+      seen = state_.fetch_and(~unsure, memory_order_relaxed) & ~unsure;
+    }
     std::uint32_t claimed;
     while ((claimed = std::min(n, threads(seen))) != 0) {
       if (!state_.compare_exchange_weak(seen, claim(seen, claimed), memory_order_relaxed, memory_order_relaxed)) {
@@ -252,7 +257,7 @@ class event_count {
     return done = ready();
   }
 
-  atomic<state> state_;
+  atomic<state> state_{asymmetric_fence_is_always_light ? 0 : unsure};
   atomic<list_word> list_{list_word()};
 };
 

@@ -211,19 +211,20 @@ class spsc_lines : public waiting_queue<Self, T> {
   template <class Sink>
   conqueue_status pop_once(Sink&& sink) {
     const std::uint64_t head = consumer_->head.load(memory_order_relaxed);
-    if (filled(head, 1) == 0) [[unlikely]] {
+    plain<T>* element = element_at(head);
+    if (element == nullptr) [[unlikely]] {
       if (const auto status = look_again(head); status != conqueue_status::success) return status;
+      element = element_at(head);
     }
-    plain<T>& element = consumer_->at->elements[head - consumer_->begin];
-    sink(std::move(element.write()));
-    element.destroy();
+    sink(std::move(element->write()));
+    element->destroy();
     popped(head + 1);
     return conqueue_status::success;
   }
 
   conqueue_status look_once() noexcept {
     const std::uint64_t head = consumer_->head.load(memory_order_relaxed);
-    return filled(head, 1) != 0 ? conqueue_status::success : look_again(head);
+    return element_at(head) != nullptr ? conqueue_status::success : look_again(head);
   }
 
   // For who has found no element, or no room. True, after a moment, if several came `in_numbers` until now: then the other
@@ -238,10 +239,10 @@ class spsc_lines : public waiting_queue<Self, T> {
   // Where no element was found. Closed only if no push is under way that may still succeed, and none has succeeded since
   // we looked.
   [[gnu::noinline]] conqueue_status look_again(std::uint64_t head) noexcept {
-    if (should_look_again(consumer_->in_numbers) && filled(head, 1) != 0) return conqueue_status::success;
+    if (should_look_again(consumer_->in_numbers) && element_at(head) != nullptr) return conqueue_status::success;
     if (!closed_.is_settled()) return conqueue_status::empty;
     if (producer_->tail.load(memory_order_relaxed) == head) return conqueue_status::closed;
-    return filled(head, 1) == 0 ? conqueue_status::empty : conqueue_status::success;
+    return element_at(head) != nullptr ? conqueue_status::success : conqueue_status::empty;
   }
 
   // The flag is looked at once for all, and every line is published once.
@@ -386,6 +387,11 @@ class spsc_lines : public waiting_queue<Self, T> {
     producer_->at->tail.store(mine.tail(), memory_order_release);  // (3) with (2)
   }
 
+  // The element at `head`, or null.
+  plain<T>* element_at(std::uint64_t head) noexcept {
+    return filled(head, 1) != 0 ? consumer_->at->elements + (head - consumer_->begin) : nullptr;
+  }
+
   // How many places of the line at `head` are filled, as far as the consumer needs to know.
   std::size_t filled(std::uint64_t head, std::size_t wanted) noexcept {
     const auto n = static_cast<std::int64_t>(consumer_->stop - head);
@@ -397,17 +403,13 @@ class spsc_lines : public waiting_queue<Self, T> {
     consumer_side& c = *consumer_;
     if (head - c.begin == line::size && !next_line_to_empty(head)) return 0;
     // A line not yet filled in this lap has an older tail. One that the producer has come round to again, a newer.
-    const std::uint64_t tail = c.at->tail.load(memory_order_acquire);  // (2) with (3)
-    if (tail - head == 1) return 1;  // not worth a store
-    if (static_cast<std::int64_t>(tail - head) <= 0) return 0;
-    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(tail - head, c.begin + line::size - head));
-    c.stop = head + n;
-    c.in_numbers = true;
-    if (fetches && n == line::size) fetch_ahead(head);  // the producer is ahead
-    return n;
+    const auto n = static_cast<std::int64_t>(c.at->tail.load(memory_order_acquire) - head);  // (2) with (3)
+    if (n == 1) return 1;  // not worth a store
+    return n <= 0 ? 0 : remember_filled(head, static_cast<std::size_t>(n));
   }
 
-  bool next_line_to_empty(std::uint64_t head) noexcept {
+  // Goes on to the next line, if there is one. Apart, with the next, as what comes once a line.
+  [[gnu::noinline]] bool next_line_to_empty(std::uint64_t head) noexcept {
     consumer_side& c = *consumer_;
     line* const next = store_.next_to_empty(c.emptying, c.at);
     if (next == nullptr) return false;
@@ -416,9 +418,18 @@ class spsc_lines : public waiting_queue<Self, T> {
     return true;
   }
 
+  [[gnu::noinline]] std::size_t remember_filled(std::uint64_t head, std::size_t n) noexcept {
+    consumer_side& c = *consumer_;
+    n = std::min(n, static_cast<std::size_t>(c.begin + line::size - head));
+    c.stop = head + n;
+    c.in_numbers = true;
+    if (fetches && n == line::size) fetch_ahead(head);  // the producer is ahead
+    return n;
+  }
+
   // Fetches lines that are full before they are needed; those that the producer is still filling would be taken from
   // it. How far ahead it is, is only looked up when it might be further than is known.
-  [[gnu::noinline]] void fetch_ahead(std::uint64_t head) noexcept {
+  void fetch_ahead(std::uint64_t head) noexcept {
     consumer_side& c = *consumer_;
     const auto is_full = [&](std::size_t n) {
       return static_cast<std::int64_t>(c.known - head - (n + 1) * line::size) >= 0;

@@ -248,21 +248,22 @@ class pool_base<Queues, Thread>::worker final : public helper {
     pool_->queues_.close();
   }
 
-  bool help(future_core* awaited) override {
+  bool help(future_core* awaited, short_sleep* prepared) override {
     // What we wait for is, as a rule, what this thread has given last.
     task t;
     if (is_task(pool_->queues_.try_take_own(t, index))) {
-      if (nested_ < most_nested || t.completes(awaited)) return run_nested(t);
+      if (nested_ < most_nested || t.completes(awaited)) return run_nested(t, prepared);
       pool_->queues_.put_back(t, index);
     }
-    // Or else it waits somewhere in a queue, or another thread has begun it.
-    if (awaited != nullptr && awaited->home() == pool_ && pool_->refused_.load(memory_order_relaxed) == nullptr) {
+    // Or else it waits somewhere in a queue, or another thread has begun it (before the last look already).
+    if (prepared == nullptr && awaited != nullptr && awaited->home() == pool_ &&
+        pool_->refused_.load(memory_order_relaxed) == nullptr) {
       if (awaited->run()) return counted();
     }
     if (nested_ == most_nested) return false;
     const task_from how = pool_->queues_.try_take(t, index);
     count_taken(how);
-    return is_task(how) && run_nested(t);
+    return is_task(how) && run_nested(t, prepared);
   }
   bool enlist(waiter& w) override {
     if (nested_ == most_nested) return false;
@@ -301,7 +302,9 @@ class pool_base<Queues, Thread>::worker final : public helper {
   static constexpr unsigned most_nested = 100;
 #endif
 
-  bool run_nested(task& t) noexcept {
+  bool run_nested(task& t, short_sleep* prepared) noexcept {
+    // A notification that has been spent on us in the meantime may be for a task other than this one.
+    if (prepared != nullptr && prepared->leave()) wake_another();
     ++nested_;
     pool_->run(*this, t);
     --nested_;

@@ -34,11 +34,15 @@ struct running_task {
   running_task* const below;
 };
 
+class short_sleep;
+
 /// What a thread does while it waits: set by a pool in its workers.
 class helper {
  public:
-  /// Does something else, best of all what brings `awaited` nearer (nullptr: any). False: there is nothing to do.
-  virtual bool help(future_core* awaited) = 0;
+  /// Does something else, best of all what brings `awaited` nearer (nullptr: any). False: there is nothing to do. If this is
+  /// the last look before a sleep that is `prepared`, it leaves that first: what it does may wait itself, and nobody is to
+  /// be taken for asleep who is not.
+  virtual bool help(future_core* awaited, short_sleep* prepared) = 0;
   /// Has `w` woken when there may be something to do, as a queue does: see `threads/waiter.h`. False: there is no need,
   /// this thread will not help.
   virtual bool enlist(waiter& w) = 0;
@@ -149,7 +153,7 @@ bool wait_for_futures(std::span<future_core* const> cores, Done done, deadline l
   for (bool result;;) {
     if (is_over(result)) return result;
     if (awaited != nullptr) expect_not_running_here(*awaited);
-    if (h != nullptr && h->help(awaited)) continue;
+    if (h != nullptr && h->help(awaited, nullptr)) continue;
     look.owed = false;
 
     // Register everywhere, look again, and sleep.
@@ -160,7 +164,7 @@ bool wait_for_futures(std::span<future_core* const> cores, Done done, deadline l
     const auto wake = [&] { sleep.signal().fire(); };
     std::optional<std::stop_callback<decltype(wake)>> on_stop;
     if (stop.stop_possible()) on_stop.emplace(stop, wake);
-    const bool helped = !at_once && h != nullptr && h->help(awaited);
+    const bool helped = !at_once && h != nullptr && h->help(awaited, &sleep);
     if (!at_once && !helped) sleep.signal().sleep_until(limit);
     look.owed = sleep.leave();
   }
