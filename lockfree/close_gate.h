@@ -40,7 +40,7 @@ class close_flag {
     // Several closers do the same work twice rather than wait for one that stopped in the middle. None takes
     // `settled` back.
     while (!is_closed(seen)) {
-      state_.compare_exchange_weak(seen, closing, memory_order_release, memory_order_relaxed);  // (4) with (2), (6)
+      state_.compare_exchange_strong(seen, closing, memory_order_release, memory_order_relaxed);  // (4) with (2), (6)
     }
     asymmetric_fence_heavy();                       // (3) with (1); a release fence, too:
     state_.store(settled, memory_order_relaxed);    // (5) with (2), (6), (7)

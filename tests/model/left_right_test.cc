@@ -135,8 +135,8 @@ TEST(left_right, ReadersAreWaitFree) {
         left_right s(0);
         thread writer([&] { s.update([](int& x) { ++x; }); });
         s.read(number);  // this thread's first
-        within_steps(8, [&] { s.read(number); });
-        within_steps(8, [&] { (void)s.load(); });
+        within_steps(10, [&] { s.read(number); });
+        within_steps(10, [&] { (void)s.load(); });
       },
       {.preemptions = 2});
 }

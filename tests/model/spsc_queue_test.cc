@@ -292,7 +292,7 @@ TEST(spsc_queue, IsWaitFreeInPlace) {
     thread consumer([&] {
       for (int i = 0; i < 2; ++i) within_steps(16, [&] { queue.consume(queue.peek(1).size()); });
     });
-    thread closer([&] { within_steps(12, [&] { queue.close(); }); });
+    thread closer([&] { within_steps(16, [&] { queue.close(); }); });
   };
   expect_proved(body, {.preemptions = 2});
   expect_lock_free(body);
@@ -308,7 +308,7 @@ TEST(spsc_queue, IsWaitFree) {
     thread consumer([&] {
       for (int i = 0; i < 2; ++i) within_steps(12, [&] { (void)queue.try_pop(); });
     });
-    thread closer([&] { within_steps(12, [&] { queue.close(); }); });
+    thread closer([&] { within_steps(16, [&] { queue.close(); }); });
   };
   expect_proved(body, {.preemptions = 2});
   expect_lock_free(body);

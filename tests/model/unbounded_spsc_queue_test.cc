@@ -155,7 +155,7 @@ TEST(unbounded_spsc_queue, IsWaitFree) {
     thread consumer([&] {
       for (int i = 0; i < 3; ++i) within_steps(16, [&] { (void)queue.try_pop(); });
     });
-    thread closer([&] { within_steps(12, [&] { queue.close(); }); });
+    thread closer([&] { within_steps(16, [&] { queue.close(); }); });
   };
   expect_proved(body, {.preemptions = 2});
   expect_lock_free(body);
