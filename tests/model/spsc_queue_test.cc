@@ -303,10 +303,10 @@ TEST(spsc_queue, IsWaitFree) {
   const auto body = [] {
     spsc_queue<int> queue(1);
     thread producer([&] {
-      for (int i = 0; i < 2; ++i) within_steps(12, [&] { (void)queue.try_push(i); });
+      for (int i = 0; i < 2; ++i) within_steps(16, [&] { (void)queue.try_push(i); });
     });
     thread consumer([&] {
-      for (int i = 0; i < 2; ++i) within_steps(12, [&] { (void)queue.try_pop(); });
+      for (int i = 0; i < 2; ++i) within_steps(16, [&] { (void)queue.try_pop(); });
     });
     thread closer([&] { within_steps(16, [&] { queue.close(); }); });
   };

@@ -150,10 +150,10 @@ TEST(unbounded_spsc_queue, IsWaitFree) {
     unbounded_spsc_queue<int> queue;
     (void)queue.try_push(0);
     thread producer([&] {
-      for (int i = 0; i < 2; ++i) within_steps(16, [&] { (void)queue.try_push(i); });
+      for (int i = 0; i < 2; ++i) within_steps(20, [&] { (void)queue.try_push(i); });
     });
     thread consumer([&] {
-      for (int i = 0; i < 3; ++i) within_steps(16, [&] { (void)queue.try_pop(); });
+      for (int i = 0; i < 3; ++i) within_steps(20, [&] { (void)queue.try_pop(); });
     });
     thread closer([&] { within_steps(16, [&] { queue.close(); }); });
   };
