@@ -245,7 +245,8 @@ class spsc_lines : public waiting_queue<Self, T> {
     return element_at(head) != nullptr ? conqueue_status::success : conqueue_status::empty;
   }
 
-  // The flag is looked at once for all, and every line is published once.
+  // The flag is looked at once for all, and every line is published once. (Counted beside the elements and not among them:
+  // for all that the compiler knows, an element might be the counter.)
   template <class In>
   void push_batch_once(In& first, std::size_t n, std::size_t& done) {
     const std::uint64_t tail = producer_->tail.load(memory_order_relaxed);
@@ -267,12 +268,23 @@ class spsc_lines : public waiting_queue<Self, T> {
   template <class Out>
   void pop_batch_once(Out& out, std::size_t max, std::size_t& done) {
     try {
-      while (done < max) {
-        const std::uint64_t head = consumer_->head.load(memory_order_relaxed);
-        const std::size_t some = std::min(max - done, filled(head, max - done));
-        if (some != 0) {
-          empty(head, out, some, done);
-        } else if (done != 0 || !should_look_again(consumer_->in_numbers)) {
+      struct at_exit {
+        spsc_lines& self;
+        std::uint64_t head;
+        std::size_t& done;
+        std::size_t taken = 0;
+        ~at_exit() {
+          if (taken != 0) self.popped(head + taken);
+          done += taken;
+        }
+      } some{*this, consumer_->head.load(memory_order_relaxed), done};
+      const std::size_t wanted = max - done;
+      while (some.taken < wanted) {
+        const std::uint64_t head = some.head + some.taken;
+        const std::size_t n = std::min(wanted - some.taken, filled(head, wanted - some.taken));
+        if (n != 0) {
+          empty(head, out, n, some.taken);
+        } else if (some.taken != 0 || done != 0 || !should_look_again(consumer_->in_numbers)) {
           break;
         }
       }
@@ -283,17 +295,19 @@ class spsc_lines : public waiting_queue<Self, T> {
 
   void close_once() noexcept { closed_.close(); }
 
-  // Fills `n` places of the line and publishes those that could be built.
+  // Fills `n` places of the line, and publishes and counts those that could be built.
   template <class In>
   void fill(announcement& mine, In& first, std::size_t n, std::size_t& done) {
     struct at_exit {
       spsc_lines& self;
       announcement& mine;
+      std::size_t& done;
       std::size_t built = 0;
       ~at_exit() {
         if (built != 0) self.publish(mine, built);
+        done += built;
       }
-    } some{*this, mine};
+    } some{*this, mine, done};
     plain<T>* const places = producer_->at->elements + (mine.tail() - producer_->begin);
     const auto build = [&](std::size_t i) {
       if constexpr (std::is_same_v<In, switchyard::detail::already_there>) {
@@ -302,7 +316,6 @@ class spsc_lines : public waiting_queue<Self, T> {
         places[i].construct(*first);
       }
       ++first;
-      ++done;
       ++some.built;
     };
     if (n == line::size) {
@@ -312,21 +325,15 @@ class spsc_lines : public waiting_queue<Self, T> {
     }
   }
 
-  // Empties `n` filled places of the line, and gives back those that could be emptied.
+  // Empties `n` filled places of the line, and counts those that could be emptied.
   template <class Out>
-  void empty(std::uint64_t head, Out& out, std::size_t n, std::size_t& done) {
-    struct at_exit {
-      spsc_lines& self;
-      std::uint64_t head;
-      ~at_exit() { self.popped(head); }
-    } some{*this, head};
+  void empty(std::uint64_t head, Out& out, std::size_t n, std::size_t& taken) {
     plain<T>* const places = consumer_->at->elements + (head - consumer_->begin);
     const auto take = [&](std::size_t i) {
       *out = std::move(places[i].write());
       places[i].destroy();
       ++out;
-      ++done;
-      ++some.head;
+      ++taken;
     };
     if (n == line::size) {
       for (std::size_t i = 0; i < line::size; ++i) take(i);
