@@ -24,7 +24,7 @@
 // Progress: try_ members are what the queue's own are; the notification adds wait-free steps, and a system
 //   call only if somebody sleeps. Members that wait spin for some microseconds, then sleep in the kernel.
 // Ordering: that of the queue.
-// Cost: on a queue nobody waits on, three loads of lines that nobody writes.
+// Cost: on a queue nobody waits on, one load of a line that nobody writes.
 //
 // `async_push`, `async_pop` and `async_emplace` need the header `threads/async.h` where they are called; `threads/select.h`
 // waits for the first of several queues, `threads/readiness_fd.h` in an epoll loop.
