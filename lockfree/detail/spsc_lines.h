@@ -34,6 +34,7 @@
 #include "switchyard/atomics/backoff.h"
 #include "switchyard/atomics/cache_padded.h"
 #include "switchyard/atomics/plain.h"
+#include "switchyard/atomics/prefetch.h"
 #include "switchyard/interface/conqueue_status.h"
 #include "switchyard/interface/spans.h"
 #include "switchyard/lockfree/close_gate.h"
@@ -354,7 +355,6 @@ class spsc_lines : public waiting_queue<Self, T> {
   [[gnu::noinline]] std::size_t look_for_room(std::uint64_t tail, std::size_t wanted) {
     producer_side& p = *producer_;
     auto n = std::numeric_limits<std::size_t>::max();
-    const std::uint64_t known = p.limit;
     if constexpr (is_bounded) n = room_in_all(tail, wanted);
     if (n == 0) return 0;
     if (tail - p.begin == line::size) {
@@ -362,11 +362,9 @@ class spsc_lines : public waiting_queue<Self, T> {
       p.begin = tail;
       if (fetches) p.reached.store(tail, memory_order_relaxed);
       p.in_numbers = true;
-      if (fetches) {
-        // Lines that are free can be fetched before they are needed; others would be taken from the consumer.
-        for (std::size_t i = p.limit == known ? fetched_ahead : 1; i <= fetched_ahead && n > line::size * (i + 1); ++i) {
-          if (const line* const soon = store_.ahead(p.filling, p.at, i)) __builtin_prefetch(soon, 1);
-        }
+      // A line that is free can be fetched before it is needed; another would be taken from the consumer.
+      if (fetches && n > line::size * (fetched_ahead + 1)) {
+        if (const line* const soon = store_.ahead(p.filling, p.at, fetched_ahead)) prefetch_for_write(soon);
       }
     }
     n = std::min(n, static_cast<std::size_t>(p.begin + line::size - tail));
