@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <utility>
 
 namespace switchyard {
@@ -24,8 +25,8 @@ struct alignas(cache_padding) cache_padded {
 
   T& operator*() noexcept { return value; }
   const T& operator*() const noexcept { return value; }
-  T* operator->() noexcept { return &value; }
-  const T* operator->() const noexcept { return &value; }
+  T* operator->() noexcept { return std::addressof(value); }
+  const T* operator->() const noexcept { return std::addressof(value); }
 };
 
 }  // namespace switchyard

@@ -37,8 +37,8 @@ class bounded_queue : public detail::queue_core<T, detail::ring<T, Allocator>, L
  public:
   using allocator_type = Allocator;
 
-  /// Holds exactly `capacity` elements. Throws std::invalid_argument if that is 0, and std::bad_alloc or
-  /// what else the allocator throws if there is not the memory for it.
+  /// Holds exactly `capacity` elements. Throws std::invalid_argument for 0, std::length_error for more than can be
+  /// addressed, and std::bad_alloc or what else the allocator throws if there is not the memory for it.
   explicit bounded_queue(std::size_t capacity, const Allocator& allocator = Allocator())
       : core(std::in_place, capacity, allocator) {}
 

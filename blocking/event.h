@@ -4,7 +4,8 @@
 // When to use it: as the measure for `lockfree::event`, which has the same members.
 // Progress: blocking: a thread that stops inside an operation stops all others.
 // Ordering: linearizable.
-// Cost: one lock and unlock for each operation.
+// Cost: one lock and unlock for each operation. A thread that has seen it set, or whose wait has ended, may destroy the
+//   event, though another is still leaving `set`.
 //
 //   event ready;   /* one */ prepare();  ready.set();   /* others */ ready.wait();  use();
 #pragma once

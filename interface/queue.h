@@ -5,6 +5,10 @@
 //
 //   template <switchyard::concurrent_queue Queue>
 //   void drain(Queue& queue) { while (auto item = queue.pop()) use(*item); }
+//
+// A queue must outlive every call of its members, the last steps of which nobody sees: also a push whose element has been
+// popped already, and a close that others have been told of. So who has popped what was awaited joins the thread that pushed
+// it before the queue goes, or shares the queue with it. (A `promise` asks for nothing of the kind.)
 #pragma once
 
 #include <chrono>

@@ -6,7 +6,8 @@
 //   wait block, sleeping in the kernel.
 // Ordering: linearizable; what happened before `set` happened before the waits that it ended, and before a `clear`
 //   that follows.
-// Cost: 8 bytes; a load to find it set, one compare-and-swap to change it.
+// Cost: 8 bytes; a load to find it set, one compare-and-swap to change it. A thread that has seen it set, or whose wait has
+//   ended, may destroy the event, though another is still leaving `set`.
 //
 //   event ready;   /* one */ prepare();  ready.set();   /* others */ ready.wait();  use();
 #pragma once

@@ -63,8 +63,9 @@ using hashed_node = map_node<hashed_entry<Key, T>, no_tower, Allocator, Means>;
 template <class Key, class T, class KeyEqual>
 class hash_target {
  public:
-  hash_target(const KeyEqual& equal, const Key& key, std::uint64_t order) noexcept : equal_(equal), key_(&key), order_(order) {}
-  void now_at(const Key& key) noexcept { key_ = &key; }
+  hash_target(const KeyEqual& equal, const Key& key, std::uint64_t order) noexcept
+      : equal_(equal), key_(std::addressof(key)), order_(order) {}
+  void now_at(const Key& key) noexcept { key_ = std::addressof(key); }
   std::uint64_t order() const noexcept { return order_; }
 
   bool is_before(const map_post& post) const noexcept { return post.order.read() <= order_; }

@@ -83,8 +83,8 @@ using ordered_node = map_node<ordered_entry<Key, T>, ordered_tower, Allocator, M
 template <class Key, class T, class Compare>
 class ordered_target {
  public:
-  ordered_target(const Compare& compare, const Key& key) noexcept : compare_(compare), key_(&key) {}
-  void now_at(const Key& key) noexcept { key_ = &key; }
+  ordered_target(const Compare& compare, const Key& key) noexcept : compare_(compare), key_(std::addressof(key)) {}
+  void now_at(const Key& key) noexcept { key_ = std::addressof(key); }
 
   bool is_after(const ordered_entry<Key, T>& entry) const { return compare_(entry.key, *key_); }
   bool is_before(const ordered_entry<Key, T>& entry) const { return compare_(*key_, entry.key); }

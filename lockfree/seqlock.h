@@ -31,6 +31,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -53,7 +54,7 @@ class words_of {
 
   static std::uint64_t word(const T& value, std::size_t i) noexcept {
     std::uint64_t word = 0;
-    std::memcpy(&word, reinterpret_cast<const std::byte*>(&value) + i * word_size, size_of_word(i));
+    std::memcpy(&word, reinterpret_cast<const std::byte*>(std::addressof(value)) + i * word_size, size_of_word(i));
     return word;
   }
   /// `next(i)` is the i-th word.

@@ -224,7 +224,7 @@ auto unbounded_queue<T, Allocator>::make(Args&&... args) {
   if constexpr (way == kept::as_words) {
     const T value(std::forward<Args>(args)...);
     std::uint64_t word = 0;
-    std::memcpy(&word, &value, sizeof(T));
+    std::memcpy(&word, std::addressof(value), sizeof(T));
     return word;
   } else if constexpr (way == kept::in_slots && are_an_element<Args...>) {
     return given<Args...>{{}, std::forward<Args>(args)...};

@@ -2,8 +2,8 @@
 //
 // Source: Linux eventfd(2); our own, on the queues' lists of waiters.
 // When: a thread waits for sockets or timers and for a queue. One that waits for queues alone: `pop`, or `select.h`.
-// Progress: `arm` blocks for some instructions of others. Those who push do as they do for any waiter, and one of them
-//   makes a system call of less than a microsecond, once each time that it was armed.
+// Progress: `arm` and `disarm` block for some instructions of others, a system call of less than a microsecond among them.
+//   Those who push do as they do for any waiter, and one of them makes that call, once each time that it was armed.
 // Ordering: that of the queue's own operations.
 // Cost: none for those who push and find it not armed. Arming is two system calls and a fence.
 //
@@ -27,6 +27,7 @@
 #include <system_error>
 
 #include "switchyard/atomics/atomic.h"
+#include "switchyard/atomics/backoff.h"
 #include "switchyard/interface/conqueue_status.h"
 #include "switchyard/threads/waiter.h"
 
@@ -54,9 +55,9 @@ class readiness_fd {
   /// From now on: not readable until there is something to pop, or the queue is closed and empty; at once if that is so.
   /// It then stays readable until `arm` or `disarm` is called again. Does nothing where it is armed and has not fired.
   void arm() {
-    if (signal_->armed.load(memory_order_acquire)) return;  // (1) with (2)
+    if (signal_->settled() == armed) return;
     signal_->clear();
-    signal_->armed.store(true, memory_order_relaxed);
+    signal_->state.store(armed, memory_order_relaxed);
     signal_->hold();
     told_ = true;
     queue_.enlist(*signal_);
@@ -65,10 +66,11 @@ class readiness_fd {
     if (queue_.withdraw(*signal_)) signal_->wake();
   }
 
-  /// Not readable until it is armed again.
+  /// Not readable until it is armed again. (But for a push that is about to tell it: that may even be one of this thread's
+  /// own, which goes on below, so nobody waits for it.)
   void disarm() noexcept {
-    if (signal_->armed.load(memory_order_acquire) && queue_.withdraw(*signal_)) {  // (1) with (2)
-      signal_->armed.store(false, memory_order_relaxed);
+    if (signal_->settled() == armed && queue_.withdraw(*signal_)) {
+      signal_->state.store(idle, memory_order_relaxed);
       signal_->let_go();
     } else if (told_) {
       queue_.wake_another();  // what we were told of may be there still
@@ -78,6 +80,9 @@ class readiness_fd {
   }
 
  private:
+  // armed: listed, or picked and not yet told. firing: told, and the descriptor is being written to.
+  enum phase : std::uint32_t { idle, armed, firing };
+
   // Lives as long as somebody may be about to write to the descriptor.
   struct signal final : waiter {
     signal() : descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
@@ -86,10 +91,19 @@ class readiness_fd {
     ~signal() { ::close(descriptor); }
 
     void wake() noexcept override {
-      armed.store(false, memory_order_release);  // (2) with (1): it may be enlisted again
+      state.store(firing, memory_order_relaxed);
       const std::uint64_t one = 1;
       [[maybe_unused]] const auto written = ::write(descriptor, &one, sizeof(one));  // fails only where it is readable
+      state.store(idle, memory_order_release);  // (2) with (1): it may be enlisted again
       let_go();
+    }
+
+    /// Waits for a write that has begun: it would else come after `clear`, and tell of what has been seen already.
+    phase settled() const noexcept {
+      for (backoff spin;; spin.wait()) {
+        const std::uint32_t seen = state.load(memory_order_acquire);  // (1) with (2)
+        if (seen != firing) return static_cast<phase>(seen);
+      }
     }
 
     void clear() noexcept {
@@ -104,7 +118,7 @@ class readiness_fd {
     }
 
     const int descriptor;
-    atomic<bool> armed{false};  // listed, or picked and not yet told
+    atomic<std::uint32_t> state{idle};
     atomic<std::uint32_t> holds{1};
   };
 

@@ -63,18 +63,29 @@ class stall_watchdog {
     while (!time.wait_for(hold, stop, pause, [&] { return stop.stop_requested(); })) look(told);
   }
 
+  // `told`: the names that were stalled at the last look.
   void look(std::set<std::string>& told) {
     try {
+      std::set<std::string> names;
       watched_.for_each([&](const monitor_sample& now) {
-        if (!is_stalled(now)) {
-          told.erase(now.name);
-        } else if (told.insert(now.name).second) {
-          stalled_(now);
-        }
+        // Several may have one name.
+        if (is_stalled(now) && names.insert(now.name).second && !told.contains(now.name)) tell(now);
       });
+      told.swap(names);
     } catch (...) {
-      report_exception({thread::current().name(), std::this_thread::get_id(), std::current_exception()});
+      report();
     }
+  }
+
+  void tell(const monitor_sample& now) {
+    try {
+      stalled_(now);
+    } catch (...) {
+      report();
+    }
+  }
+  static void report() {
+    report_exception({thread::current().name(), std::this_thread::get_id(), std::current_exception()});
   }
 
   const monitor& watched_;

@@ -29,7 +29,8 @@ class ring {
   using slot_traits = std::allocator_traits<slot_allocator>;
 
  public:
-  /// Throws std::invalid_argument if `capacity` is 0, and what the allocator throws.
+  /// Throws std::invalid_argument if `capacity` is 0, std::length_error for more than can be addressed, and what the
+  /// allocator throws.
   ring(std::size_t capacity, const Allocator& allocator)
       : allocator_(allocator), slots_(allocate(allocator_, capacity)), capacity_(capacity) {}
   ring(const ring&) = delete;
@@ -63,7 +64,8 @@ class ring {
 
  private:
   static typename slot_traits::pointer allocate(slot_allocator& allocator, std::size_t capacity) {
-    if (capacity == 0) throw std::invalid_argument("switchyard: the capacity of a queue must be at least 1");
+    if (capacity == 0) throw std::invalid_argument("a queue's capacity must be at least 1");
+    if (capacity > slot_traits::max_size(allocator)) throw std::length_error("a queue's capacity is too large");
     const auto slots = slot_traits::allocate(allocator, capacity);
     std::uninitialized_default_construct_n(std::to_address(slots), capacity);
     return slots;

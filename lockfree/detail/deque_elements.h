@@ -32,7 +32,7 @@ class deque_words {
   word build(Args&&... args) {
     const T value(std::forward<Args>(args)...);
     word w = 0;
-    std::memcpy(&w, &value, sizeof(T));
+    std::memcpy(&w, std::addressof(value), sizeof(T));
     return w;
   }
   pop_result<T> take_own(word w) noexcept { return take_stolen(w); }

@@ -43,7 +43,7 @@ class word_store {
   template <class... Args>
   static void build(std::uint64_t& word, Args&&... args) {
     const T value(std::forward<Args>(args)...);
-    std::memcpy(&word, &value, sizeof(T));
+    std::memcpy(&word, std::addressof(value), sizeof(T));
   }
 
   template <class Sink>

@@ -207,7 +207,7 @@ TYPED_TEST(any_queue_test, LimitsAreNeitherEarlyNorLate) {
   EXPECT_EQ(queue.try_push_for(2, 30ms), conqueue_status::full);
   const auto took = std::chrono::steady_clock::now() - begin;
   EXPECT_GE(took, 60ms);
-  EXPECT_LT(took, 10s);
+  EXPECT_LT(took, 1min);
 }
 
 TYPED_TEST(any_queue_test, WaitsForTheOtherSide) {

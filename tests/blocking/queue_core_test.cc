@@ -391,7 +391,8 @@ TEST(BoundedQueue, MemoryIsTakenByTheConstructorOnly) {
   EXPECT_EQ(book.bytes, 0U);
   EXPECT_THROW(bounded_queue<int>(0), std::invalid_argument);
   EXPECT_THROW(spsc_queue<int>(0), std::invalid_argument);
-  EXPECT_THROW(bounded_queue<int>(static_cast<std::size_t>(-1)), std::bad_alloc);
+  EXPECT_THROW(bounded_queue<int>(static_cast<std::size_t>(-1)), std::length_error) << "as the twins do";
+  EXPECT_THROW(spsc_queue<int>(static_cast<std::size_t>(-1)), std::length_error);
   EXPECT_THROW(spsc_queue<int>(static_cast<std::size_t>(-1) / 4), std::bad_alloc);
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <list>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -12,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "switchyard/atomics/atomic.h"
 #include "switchyard/blocking/event.h"
 #include "switchyard/blocking/latch.h"
 #include "switchyard/blocking/semaphore.h"
@@ -245,20 +247,26 @@ TYPED_TEST(synchronization, EventWakesEverybody) {
 // set and at once clear: whoever waited passes all the same.
 TYPED_TEST(synchronization, EventPulseLetsEveryWaiterPass) {
   EVENT e;
-  std::atomic<int> about_to{0};
-  std::vector<std::jthread> waiting;
-  for (int i = 0; i < 4; ++i) {
-    waiting.emplace_back([&] {
-      ++about_to;
-      e.wait();
-    });
-  }
-  while (about_to != 4) std::this_thread::yield();
-  std::this_thread::sleep_for(a_moment);
+  std::list<watched_thread> waiting;
+  for (int i = 0; i < 4; ++i) waiting.emplace_back([&] { e.wait(); });
+  for (const watched_thread& each : waiting) EXPECT_TRUE(each.falls_asleep());
   e.set();
   e.clear();
   waiting.clear();  // joins
   EXPECT_FALSE(e.is_set());
+}
+
+TYPED_TEST(synchronization, EventMayBeDestroyedByWhoeverPassed) {
+  for (int round = 0; round < 500; ++round) {
+    auto e = std::make_unique<EVENT>();
+    std::jthread other([&there = *e] { there.set(); });
+    if (round % 2 == 0) {
+      e->wait();
+    } else {
+      while (!e->is_set()) yield();
+    }
+    e.reset();
+  }
 }
 
 TYPED_TEST(synchronization, EventWaitEndsAtAStop) {

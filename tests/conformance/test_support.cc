@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <map>
+#include <sstream>
 #include <utility>
 
 namespace switchyard::conformance {
@@ -15,7 +16,10 @@ watchdog::watchdog() {
   const std::string name = std::string(test->test_suite_name()) + "." + test->name();
   thread_ = std::thread([this, name] {
     std::unique_lock lock(mutex_);
-    if (over_early_.wait_for(lock, patience, [this] { return over_; })) return;
+    // A second at a time, so that a machine that stops for minutes counts for one.
+    for (auto left = patience; left > 0s; left -= 1s) {
+      if (over_early_.wait_for(lock, 1s, [this] { return over_; })) return;
+    }
     std::fprintf(stderr, "\n%s: still running after %d s: a thread waits for ever or a loop does not end.\n",
                  name.c_str(), static_cast<int>(patience.count()));
     std::fflush(stderr);
@@ -50,17 +54,27 @@ std::int64_t watched_thread::times_slept() const {
 }
 
 bool watched_thread::falls_asleep() const {
-  // Asleep: the kernel says S in five looks running, so that a short wait for some mutex does not count.
-  const auto limit = steady::now() + generous / 4;
+  // Asleep: the kernel says S in five looks running, so that a short wait for some mutex does not count. A second of
+  // processor time, however long the thread has to wait for that, is too much for one that is about to sleep.
+  const long second = ::sysconf(_SC_CLK_TCK);
   for (int looks = 0; looks < 5; std::this_thread::sleep_for(1ms)) {
-    if (finished() || steady::now() > limit) return false;
+    if (finished()) return false;
     const pid_t id = id_.load(memory_order_acquire);
     std::ifstream file("/proc/self/task/" + std::to_string(id) + "/stat");
     std::string stat;
     std::getline(file, stat);
-    const std::size_t name_end = stat.rfind(')');  // "pid (name) state ..."
-    const bool asleep = id != 0 && name_end != std::string::npos && stat.compare(name_end, 3, ") S") == 0;
-    looks = asleep ? looks + 1 : 0;
+    const std::size_t name_end = stat.rfind(')');  // "pid (name) state ...", the 14th and 15th of which are times
+    if (id == 0 || name_end == std::string::npos) continue;
+    std::istringstream rest(stat.substr(name_end + 1));
+    std::string state;
+    rest >> state;
+    std::string skipped;
+    for (int field = 4; field < 14; ++field) rest >> skipped;
+    long in_program = 0;
+    long in_kernel = 0;
+    rest >> in_program >> in_kernel;
+    if (in_program + in_kernel > second) return false;
+    looks = state == "S" ? looks + 1 : 0;
   }
   return true;
 }

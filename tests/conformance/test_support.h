@@ -56,11 +56,11 @@ inline constexpr std::chrono::seconds patience = sanitized ? 300s : 100s;
 
 /// How much later than asked a thread may run on a crowded machine: fails only what is broken, not what is
 /// slow.
-inline constexpr std::chrono::seconds generous = sanitized ? 20s : 5s;
+inline constexpr std::chrono::seconds generous = 30s;
 
 using steady = std::chrono::steady_clock;
 
-/// Ends the program with a message if it still exists after `patience`.
+/// Ends the program with a message if it still exists after `patience`, in which the machine has run.
 class watchdog {
  public:
   watchdog();
@@ -83,7 +83,7 @@ class watched_thread {
   watched_thread(const watched_thread&) = delete;
   watched_thread& operator=(const watched_thread&) = delete;
 
-  /// Waits until the kernel has put the thread to sleep. False: it is still running after a second or more,
+  /// Waits until the kernel has put the thread to sleep. False: it has run for a second of processor time,
   /// or it has finished.
   bool falls_asleep() const;
 

@@ -56,7 +56,7 @@ TEST(check, SaysHowFarItWent) {
   EXPECT_NE(cut.preemptions, unlimited);
 
   const result late = check({.time = std::chrono::milliseconds(20), .reduce = false}, [] { steps_of_two(40); });
-  EXPECT_LT(late.time, std::chrono::seconds(5));
+  EXPECT_LT(late.time, std::chrono::minutes(1));
   EXPECT_NE(late.preemptions, unlimited);
 
   const result random = check({.random = 10}, [] { steps_of_two(3); });

@@ -3,6 +3,7 @@
 #include "switchyard/threads/async.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@
 #include "switchyard/tests/conformance/routine.h"
 #include "switchyard/threads/readiness_fd.h"
 #include "switchyard/threads/select.h"
+#include "switchyard/threads/waiter.h"
 
 namespace switchyard {
 namespace {
@@ -212,6 +214,46 @@ TEST(ReadinessFd, InAnEpollLoop) {
   producer.join();
   ::close(epoll);
   EXPECT_EQ(sum, 1000 * 1001 / 2);
+}
+
+// Of a queue no more than its list, of one.
+struct list_of_one {
+  conqueue_status look() const { return conqueue_status::empty; }
+  void enlist(waiter& w, queue_side) { listed.store(&w, memory_order_release); }
+  bool withdraw(waiter&, queue_side) noexcept { return listed.exchange(nullptr, memory_order_acquire) != nullptr; }
+  void wake_another(queue_side) noexcept {}
+
+  atomic<waiter*> listed{nullptr};
+};
+
+// Who tells it may be in the middle of that, as it is armed again: it is not readable afterwards by what came before.
+TEST(ReadinessFd, IsArmedAgainWhileItIsTold) {
+  list_of_one queue;
+  readiness_fd ready(queue);
+  atomic<int> rounds{0};  // odd: the teller's turn
+  constexpr int last = 4000;
+  std::thread teller([&] {
+    for (int seen = 0; seen < last; seen += 2) {
+      while (rounds.load(memory_order_acquire) != seen + 1) spin_pause();
+      waiter* w = nullptr;
+      while (w == nullptr) w = queue.listed.exchange(nullptr, memory_order_acquire);
+      w->wake();
+      rounds.store(seen + 2, memory_order_release);
+    }
+  });
+  int wrong = 0;
+  for (int seen = 0; seen < last; seen += 2) {
+    ready.arm();
+    rounds.store(seen + 1, memory_order_release);
+    do {
+      ready.arm();
+    } while (rounds.load(memory_order_acquire) != seen + 2);
+    ready.arm();
+    pollfd what{ready.native_handle(), POLLIN, 0};
+    wrong += ::poll(&what, 1, 0);
+  }
+  teller.join();
+  EXPECT_EQ(wrong, 0) << "armed, not told, and readable: whoever polls would spin";
 }
 
 }  // namespace

@@ -171,6 +171,7 @@ TEST(Timer, AnExceptionGoesTheWayOfEveryThreads) {
 }
 
 TEST(Timer, MayDestroyItself) {
+  const std::size_t before = thread::active_count();
   atomic<bool> done{false};
   auto self = std::make_shared<std::optional<timer>>();
   self->emplace(thread_options{.deferred = true}, 0s, [self, &done]() mutable {
@@ -181,6 +182,7 @@ TEST(Timer, MayDestroyItself) {
   (*self)->start();
   self.reset();
   while (!done.load()) yield();
+  while (thread::active_count() != before) yield();  // nobody joins it
 }
 
 // Many threads cancel as the time comes: all hear the same, and it is the truth.
