@@ -151,13 +151,16 @@ class suspension final : public waiter, public async_turn {
     for (;;) {
       hold();  // for the list
       queue_.enlist(*this, side_);
-      if (operation_.attempt() || is_stopped()) return finish();
+      if (operation_.attempt()) return finish();
       std::uint32_t seen = busy;
-      // (1) release: with (2), the next to be busy.
-      if (state_.compare_exchange_strong(seen, parked, memory_order_release, memory_order_relaxed)) return true;
-      // Told in the meantime: our turn came before we had parked, or a stop was requested.
-      // (4) acquire: with (5), to see the stop; to be enlisted again after who had picked us is done with that.
-      state_.exchange(busy, memory_order_acquire);
+      // (1) release: with (2), the next to be busy. Acquire: with (5); who has picked us is done with that before we are
+      // enlisted again.
+      if (state_.compare_exchange_strong(seen, parked, memory_order_release, memory_order_acquire)) return true;
+      // Our turn came before we had parked: once more, unless a stop was requested after that. (4) acquire: with (5).
+      if (seen == told && state_.exchange(busy, memory_order_acquire) == told) continue;
+      operation_.end_stopped();
+      if (seen == told) queue_.wake_another(side_);  // in whose place we do not try again
+      return finish();
     }
   }
 
@@ -166,12 +169,11 @@ class suspension final : public waiter, public async_turn {
 
   /// A stop was requested.
   void stop() noexcept {
-    stop_asked_.store(true, memory_order_relaxed);
     std::uint32_t seen = state_.load(memory_order_relaxed);
     for (;;) {
       if (seen == busy || seen == told) {
-        // Who is busy sees it before it parks.
-        if (state_.compare_exchange_weak(seen, told, memory_order_release, memory_order_relaxed)) return;  // (5) with (4)
+        // Who is busy sees it before it parks. (5) release: with (1), (4).
+        if (state_.compare_exchange_weak(seen, stopped, memory_order_release, memory_order_relaxed)) return;
       } else if (seen == parked) {
         if (state_.compare_exchange_weak(seen, stopping, memory_order_relaxed, memory_order_relaxed)) break;
       } else {
@@ -188,7 +190,7 @@ class suspension final : public waiter, public async_turn {
     backoff spin;
     std::uint32_t seen = state_.load(memory_order_relaxed);
     while (seen != over) {
-      if (seen == busy || seen == told) {
+      if (seen == busy || seen == told || seen == stopped) {
         spin.wait();  // a job looks for nothing, this moment
         seen = state_.load(memory_order_relaxed);
       } else if (state_.compare_exchange_weak(seen, over, memory_order_acquire, memory_order_relaxed)) {  // (2) with (1)
@@ -220,7 +222,7 @@ class suspension final : public waiter, public async_turn {
       }
       if (seen == busy) {
         // It is just about to park. Who is busy takes the turn.
-        if (!state_.compare_exchange_weak(seen, told, memory_order_release, memory_order_relaxed)) continue;  // (5) with (4)
+        if (!state_.compare_exchange_weak(seen, told, memory_order_release, memory_order_relaxed)) continue;  // (5) with (1)
         break;
       }
       // It has what it wanted, or wants it no more.
@@ -241,30 +243,26 @@ class suspension final : public waiter, public async_turn {
   }
 
  private:
-  // busy: somebody attempts. told: the same, and its turn came, or a stop. parked: waits for a turn or a stop. stopping:
-  // a job that will say so is under way. over: the operation has a result or is gone.
+  // busy: somebody attempts. told: the same, and its turn came. stopped: the same, and a stop was requested, and perhaps its
+  // turn came before. parked: waits for a turn or a stop. stopping: a job that will say so is under way. over: the operation
+  // has a result or is gone.
   static constexpr std::uint32_t busy = 0;
   static constexpr std::uint32_t told = 1;
-  static constexpr std::uint32_t parked = 2;
-  static constexpr std::uint32_t stopping = 3;
-  static constexpr std::uint32_t over = 4;
+  static constexpr std::uint32_t stopped = 2;
+  static constexpr std::uint32_t parked = 3;
+  static constexpr std::uint32_t stopping = 4;
+  static constexpr std::uint32_t over = 5;
 
   ~suspension() = default;
 
   void hold() noexcept { holds_.fetch_add(1, memory_order_relaxed); }
-
-  bool is_stopped() noexcept {
-    if (!stop_asked_.load(memory_order_relaxed)) return false;
-    operation_.end_stopped();
-    return true;
-  }
 
   // A turn that it was given and does not need goes to another; one that is still under way finds `over`.
   bool finish() noexcept {
     const std::uint32_t was = state_.exchange(over, memory_order_relaxed);
     if (queue_.withdraw(*this, side_)) {
       let_go();
-    } else if (was == told) {
+    } else if (was != busy) {
       queue_.wake_another(side_);
     }
     return false;
@@ -281,7 +279,6 @@ class suspension final : public waiter, public async_turn {
   Executor executor_;
   attempts& operation_;
   const std::coroutine_handle<> coroutine_;
-  atomic<bool> stop_asked_{false};
   atomic<std::uint32_t> state_{busy};
   atomic<std::uint32_t> holds_{1};
 };

@@ -1,6 +1,7 @@
 // What waits without a thread, under the model checker: call-backs on an event count, coroutines on queues, and a
 // thread on several queues. Nobody waits for ever, and nothing is lost with who gives up.
 
+#include <chrono>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -405,33 +406,50 @@ TEST(async, DestroyedAsItsJobFindsNothing) {
   expect_proved([] { destroyed_as_its_job_finds_nothing<blocking::bounded_queue<int>>(); }, {.preemptions = 2});
 }
 
+/// What was done before the stop was requested is seen by the coroutine that it ends.
 template <class Queue>
-void stopped_as_its_job_finds_nothing(std::uint32_t attempts) {
+void stopped_as_its_job_finds_nothing(std::uint32_t attempts, bool after_a_turn = false) {
   attempts_watched<Queue> queue(1);
   desk jobs;
   std::stop_source source;
   atomic<std::uint32_t> ended{0};
-  const auto pop = [](auto& q, desk& at, std::stop_token token, atomic<std::uint32_t>& end) -> routine {
+  plain<int> reason;
+  const auto pop = [](auto& q, desk& at, std::stop_token token, plain<int>& why, atomic<std::uint32_t>& end) -> routine {
     async_pop_operation<std::remove_reference_t<decltype(q)>, on_desk> operation(q, on_desk{&at}, std::move(token));
-    require(!co_await operation, "stopped");
+    if (!co_await operation) require(why.read() == 1, "is seen");
     ++q.attempts.write();
     end.fetch_add(1, memory_order_release);
     futex_wake(end, 1);
     co_await std::suspend_always{};
   };
-  routine consumer = pop(queue, jobs, source.get_token(), ended);
+  routine consumer = pop(queue, jobs, source.get_token(), reason, ended);
   ended_as_its_job_finds_nothing(queue, jobs, [&] {
     queue.await_attempts(attempts);
+    const auto run_jobs = [&] {
+      while (auto job = jobs.take()) (*job)();
+    };
+    if (after_a_turn) {
+      require(queue.push(2), "open");
+      (void)queue.unwatched().try_pop();
+      run_jobs();
+    }
+    reason.construct(1);
     source.request_stop();
-    if (auto job = jobs.take()) (*job)();
+    run_jobs();
     await_ends(ended, 1);
   });
+  reason.destroy();
 }
 TEST(async, StoppedAsItsJobFindsNothing) {
   for (const std::uint32_t attempts : {3U, 4U}) {
     expect_proved([=] { stopped_as_its_job_finds_nothing<lockfree::bounded_queue<int>>(attempts); }, {.preemptions = 1});
     expect_proved([=] { stopped_as_its_job_finds_nothing<blocking::bounded_queue<int>>(attempts); }, {.preemptions = 2});
   }
+}
+TEST(async, StoppedAfterATurn) {
+  const result r = check({.time = std::chrono::hours(1), .random = 20'000, .depth = 4},
+                         [] { stopped_as_its_job_finds_nothing<blocking::bounded_queue<int>>(4, true); });
+  EXPECT_TRUE(r.ok()) << r.report;
 }
 
 /// A stop is requested as its turn comes: resumed once, by the one or the other. (The operation is kept till the end, as
