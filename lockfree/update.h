@@ -52,19 +52,15 @@ struct joint_update {
     joint_change change{entries, Count};
   };
 
-  // The words, and in which order: by their addresses.
+  // The words, and the place of each in the order of their addresses.
   template <std::size_t Count>
   struct order {
     explicit order(const std::array<joint_word*, Count>& all) : words(all) {
-      for (std::size_t i = 0; i < Count; ++i) by_address[i] = i;
-      // By insertion: there are two or three.
       for (std::size_t i = 1; i < Count; ++i) {
-        for (std::size_t j = i; j != 0 && std::less<>()(words[by_address[j]], words[by_address[j - 1]]); --j) {
-          std::swap(by_address[j], by_address[j - 1]);
+        for (std::size_t j = 0; j < i; ++j) {
+          if (words[i] == words[j]) throw same_object_twice("update of the same object twice");
+          ++places[std::less<>()(words[i], words[j]) ? j : i];
         }
-      }
-      for (std::size_t i = 1; i < Count; ++i) {
-        if (words[by_address[i - 1]] == words[by_address[i]]) throw same_object_twice("update of the same object twice");
       }
     }
 
@@ -88,7 +84,7 @@ struct joint_update {
     }
 
     std::array<joint_word*, Count> words;
-    std::array<std::size_t, Count> by_address;
+    std::array<std::size_t, Count> places{};
   };
 
   template <class F, class First, class... Others>
@@ -131,8 +127,7 @@ struct joint_update {
     const std::array<std::uint64_t, Count> after =
         std::apply([](const auto&... each) { return std::array{each.bits()...}; }, drafts);
     for (std::size_t i = 0; i < Count; ++i) {
-      const std::size_t which = where.by_address[i];
-      block->content.entries[i].step.construct(joint_step{where.words[which], seen[which], after[which]});
+      block->content.entries[where.places[i]].step.construct(joint_step{where.words[i], seen[i], after[i]});
     }
     const bool done = block->content.change.finish();
     block->give_up();

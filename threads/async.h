@@ -309,7 +309,11 @@ class async_operation : private suspension<Queue, Executor>::attempts {
  protected:
   async_operation(Queue& queue, queue_side side, Executor executor, std::stop_token token = {})
       : queue_(queue), side_(side), executor_(std::move(executor)), token_(std::move(token)) {}
-  ~async_operation() {
+  ~async_operation() = default;
+
+  /// To be called first by the destructor of `Operation`, which another thread's job may be using: waits for that, and lets
+  /// no other begin.
+  void end() noexcept {
     if (suspended_ != nullptr) [[unlikely]] leave();
   }
 
@@ -355,7 +359,10 @@ class [[nodiscard]] async_pop_operation final
  public:
   explicit async_pop_operation(Queue& queue, Executor executor, std::stop_token token = {}) noexcept
       : base(queue, queue_side::elements, std::move(executor), std::move(token)), result_(nothing()) {}
-  ~async_pop_operation() { std::destroy_at(&result_); }
+  ~async_pop_operation() {
+    this->end();
+    std::destroy_at(&result_);
+  }
 
   /// The same by another executor.
   template <class Other>
@@ -412,6 +419,7 @@ class [[nodiscard]] async_emplace_operation final
  public:
   explicit async_emplace_operation(Queue& queue, Executor executor, Args... args) noexcept
       : async_emplace_operation(queue, std::move(executor), {}, arguments(std::forward<Args>(args)...)) {}
+  ~async_emplace_operation() { this->end(); }
 
   template <class Other>
   async_emplace_operation<Queue, Other, Args...> via(Other other) && noexcept {
