@@ -35,6 +35,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <stop_token>
 #include <tuple>
@@ -44,6 +45,7 @@
 #include "switchyard/atomics/backoff.h"
 #include "switchyard/atomics/of_this_thread.h"
 #include "switchyard/interface/conqueue_status.h"
+#include "switchyard/interface/expected.h"
 #include "switchyard/interface/queue.h"
 #include "switchyard/threads/waiter.h"
 
@@ -134,9 +136,8 @@ class suspension final : public waiter, public async_turn {
  public:
   /// What is asked of the operation.
   struct attempts {
-    virtual bool attempt() noexcept = 0;       // true: it has a result
-    virtual bool stop_requested() const noexcept = 0;
-    virtual void stop() noexcept = 0;          // its result: stopped
+    virtual bool attempt() noexcept = 0;      // true: it has a result
+    virtual void end_stopped() noexcept = 0;  // its result: stopped
 
    protected:
     ~attempts() = default;
@@ -150,14 +151,16 @@ class suspension final : public waiter, public async_turn {
     for (;;) {
       hold();  // for the list
       queue_.enlist(*this, side_);
-      if (operation_.attempt() || is_stopped()) return finish();
+      if (operation_.attempt()) return finish();
       std::uint32_t seen = busy;
-      // (1) release: with (2), the next to be busy. Acquire: with (5), to see the stop, or to
-      // be enlisted again after who had picked us is done with that.
+      // (1) release: with (2), the next to be busy. Acquire: with (5); who has picked us is done with that before we are
+      // enlisted again.
       if (state_.compare_exchange_strong(seen, parked, memory_order_release, memory_order_acquire)) return true;
-      // Told in the meantime: our turn is over before we have parked. Or a stop was requested.
-      if (is_stopped()) return finish();
-      state_.store(busy, memory_order_relaxed);
+      // Our turn came before we had parked: once more, unless a stop was requested after that. (4) acquire: with (5).
+      if (seen == told && state_.exchange(busy, memory_order_acquire) == told) continue;
+      operation_.end_stopped();
+      if (seen == told) queue_.wake_another(side_);  // in whose place we do not try again
+      return finish();
     }
   }
 
@@ -168,9 +171,9 @@ class suspension final : public waiter, public async_turn {
   void stop() noexcept {
     std::uint32_t seen = state_.load(memory_order_relaxed);
     for (;;) {
-      if (seen == busy) {
-        // Who is busy sees it before it parks.
-        if (state_.compare_exchange_weak(seen, told, memory_order_release, memory_order_relaxed)) return;  // (5) with (1)
+      if (seen == busy || seen == told) {
+        // Who is busy sees it before it parks. (5) release: with (1), (4).
+        if (state_.compare_exchange_weak(seen, stopped, memory_order_release, memory_order_relaxed)) return;
       } else if (seen == parked) {
         if (state_.compare_exchange_weak(seen, stopping, memory_order_relaxed, memory_order_relaxed)) break;
       } else {
@@ -187,7 +190,7 @@ class suspension final : public waiter, public async_turn {
     backoff spin;
     std::uint32_t seen = state_.load(memory_order_relaxed);
     while (seen != over) {
-      if (seen == busy || seen == told) {
+      if (seen == busy || seen == told || seen == stopped) {
         spin.wait();  // a job looks for nothing, this moment
         seen = state_.load(memory_order_relaxed);
       } else if (state_.compare_exchange_weak(seen, over, memory_order_acquire, memory_order_relaxed)) {  // (2) with (1)
@@ -213,13 +216,13 @@ class suspension final : public waiter, public async_turn {
       }
       if (seen == stopping) {
         if (!state_.compare_exchange_weak(seen, over, memory_order_acquire, memory_order_relaxed)) continue;  // (2), (1)
-        operation_.stop();
+        operation_.end_stopped();
         coroutine_.resume();
         break;
       }
       if (seen == busy) {
         // It is just about to park. Who is busy takes the turn.
-        if (!state_.compare_exchange_weak(seen, told, memory_order_release, memory_order_relaxed)) continue;  // (5), (1)
+        if (!state_.compare_exchange_weak(seen, told, memory_order_release, memory_order_relaxed)) continue;  // (5) with (1)
         break;
       }
       // It has what it wanted, or wants it no more.
@@ -240,30 +243,26 @@ class suspension final : public waiter, public async_turn {
   }
 
  private:
-  // busy: somebody attempts. told: the same, and its turn came, or a stop. parked: waits for a turn or a stop. stopping:
-  // a job that will say so is under way. over: the operation has a result or is gone.
+  // busy: somebody attempts. told: the same, and its turn came. stopped: the same, and a stop was requested, and perhaps its
+  // turn came before. parked: waits for a turn or a stop. stopping: a job that will say so is under way. over: the operation
+  // has a result or is gone.
   static constexpr std::uint32_t busy = 0;
   static constexpr std::uint32_t told = 1;
-  static constexpr std::uint32_t parked = 2;
-  static constexpr std::uint32_t stopping = 3;
-  static constexpr std::uint32_t over = 4;
+  static constexpr std::uint32_t stopped = 2;
+  static constexpr std::uint32_t parked = 3;
+  static constexpr std::uint32_t stopping = 4;
+  static constexpr std::uint32_t over = 5;
 
   ~suspension() = default;
 
   void hold() noexcept { holds_.fetch_add(1, memory_order_relaxed); }
-
-  bool is_stopped() noexcept {
-    if (!operation_.stop_requested()) return false;
-    operation_.stop();
-    return true;
-  }
 
   // A turn that it was given and does not need goes to another; one that is still under way finds `over`.
   bool finish() noexcept {
     const std::uint32_t was = state_.exchange(over, memory_order_relaxed);
     if (queue_.withdraw(*this, side_)) {
       let_go();
-    } else if (was == told) {
+    } else if (was != busy) {
       queue_.wake_another(side_);
     }
     return false;
@@ -284,8 +283,9 @@ class suspension final : public waiter, public async_turn {
   atomic<std::uint32_t> holds_{1};
 };
 
-/// What both operations have in common.
-template <class Queue, class Executor>
+/// What both operations have in common. `Operation` has `try_now` and `set_stopped`, which are what `attempts` asks for: an
+/// operation that need not wait calls them directly.
+template <class Operation, class Queue, class Executor>
 class async_operation : private suspension<Queue, Executor>::attempts {
   using suspended = suspension<Queue, Executor>;
 
@@ -294,11 +294,11 @@ class async_operation : private suspension<Queue, Executor>::attempts {
   async_operation& operator=(const async_operation&) = delete;
 
   bool await_ready() noexcept {
-    if (stop_requested()) {
-      stop();
+    if (token_.stop_requested()) [[unlikely]] {
+      self().set_stopped();
       return true;
     }
-    return attempt();
+    return self().try_now();
   }
   bool await_suspend(std::coroutine_handle<> coroutine) {
     suspended_ = new suspended(queue_, side_, std::move(executor_), *this, coroutine);
@@ -309,9 +309,12 @@ class async_operation : private suspension<Queue, Executor>::attempts {
  protected:
   async_operation(Queue& queue, queue_side side, Executor executor, std::stop_token token = {})
       : queue_(queue), side_(side), executor_(std::move(executor)), token_(std::move(token)) {}
-  ~async_operation() {
-    stopper_.reset();
-    if (suspended_ != nullptr) suspended_->abandon();
+  ~async_operation() = default;
+
+  /// To be called first by the destructor of `Operation`, which another thread's job may be using: waits for that, and lets
+  /// no other begin.
+  void end() noexcept {
+    if (suspended_ != nullptr) [[unlikely]] leave();
   }
 
   Queue& queue() const noexcept { return queue_; }
@@ -323,17 +326,22 @@ class async_operation : private suspension<Queue, Executor>::attempts {
     suspended& of;
     void operator()() const noexcept { of.stop(); }
   };
-  bool stop_requested() const noexcept override { return token_.stop_requested(); }
+
+  Operation& self() noexcept { return static_cast<Operation&>(*this); }
+  bool attempt() noexcept final { return self().try_now(); }
+  void end_stopped() noexcept final { self().set_stopped(); }
+
+  [[gnu::noinline]] void leave() noexcept {
+    stopper_.reset();
+    suspended_->abandon();
+  }
 
   Queue& queue_;
   queue_side side_;
   Executor executor_;
   std::stop_token token_;
   suspended* suspended_ = nullptr;
-  std::optional<std::stop_callback<request>> stopper_;
-
-  using suspended::attempts::attempt;
-  using suspended::attempts::stop;
+  std::optional<std::stop_callback<request>> stopper_;  // only with `suspended_`
 };
 
 }  // namespace detail
@@ -341,14 +349,20 @@ class async_operation : private suspension<Queue, Executor>::attempts {
 /// What `q.async_pop()` returns: to be awaited at once. The result is what `q.pop()` returns; nullopt also if a stop was
 /// requested.
 template <class Queue, class Executor>
-class [[nodiscard]] async_pop_operation : public detail::async_operation<Queue, Executor> {
+class [[nodiscard]] async_pop_operation final
+    : public detail::async_operation<async_pop_operation<Queue, Executor>, Queue, Executor> {
   static_assert(async_executor<Executor>, "an executor is called with an async_job");
-  using base = detail::async_operation<Queue, Executor>;
+  using base = detail::async_operation<async_pop_operation, Queue, Executor>;
   using value_type = typename Queue::value_type;
+  using result = pop_result<value_type>;
 
  public:
   explicit async_pop_operation(Queue& queue, Executor executor, std::stop_token token = {}) noexcept
-      : base(queue, queue_side::elements, std::move(executor), std::move(token)) {}
+      : base(queue, queue_side::elements, std::move(executor), std::move(token)), result_(nothing()) {}
+  ~async_pop_operation() {
+    this->end();
+    std::destroy_at(&result_);
+  }
 
   /// The same by another executor.
   template <class Other>
@@ -361,38 +375,51 @@ class [[nodiscard]] async_pop_operation : public detail::async_operation<Queue, 
   }
 
   std::optional<value_type> await_resume() {
-    if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
-    if (!result_ || !*result_) return std::nullopt;
-    return std::optional<value_type>(std::move(**result_));
+    if (thrown_) [[unlikely]] std::rethrow_exception(std::exchange(thrown_, nullptr));
+    if (!result_) return std::nullopt;
+    return std::optional<value_type>(std::move(*result_));
   }
 
  private:
-  bool attempt() noexcept override {
+  friend base;
+
+  static result nothing() noexcept { return result(unexpected(conqueue_status::empty)); }
+
+  bool try_now() noexcept {
+    std::destroy_at(&result_);
     try {
-      result_.emplace(this->queue().try_pop());
-      return *result_ || result_->error() == conqueue_status::closed;
+      ::new (static_cast<void*>(&result_)) result(this->queue().try_pop());  // not moved: it is made where it stays
+      return result_ || result_.error() == conqueue_status::closed;
     } catch (...) {
+      ::new (static_cast<void*>(&result_)) result(nothing());
       thrown_ = std::current_exception();
       return true;
     }
   }
-  void stop() noexcept override { result_.reset(); }
+  void set_stopped() noexcept {
+    std::destroy_at(&result_);
+    ::new (static_cast<void*>(&result_)) result(nothing());
+  }
 
-  std::optional<pop_result<value_type>> result_;
+  union {
+    result result_;  // always there; what was popped, or why nothing
+  };
   std::exception_ptr thrown_;
 };
 
 /// What `q.async_push(value)` and `q.async_emplace(args...)` return: to be awaited at once, while the arguments live. True:
 /// it is in the queue. False: the queue is closed or a stop was requested, and the arguments are as they were.
 template <class Queue, class Executor, class... Args>
-class [[nodiscard]] async_emplace_operation : public detail::async_operation<Queue, Executor> {
+class [[nodiscard]] async_emplace_operation final
+    : public detail::async_operation<async_emplace_operation<Queue, Executor, Args...>, Queue, Executor> {
   static_assert(async_executor<Executor>, "an executor is called with an async_job");
-  using base = detail::async_operation<Queue, Executor>;
+  using base = detail::async_operation<async_emplace_operation, Queue, Executor>;
   using arguments = std::tuple<Args...>;
 
  public:
   explicit async_emplace_operation(Queue& queue, Executor executor, Args... args) noexcept
       : async_emplace_operation(queue, std::move(executor), {}, arguments(std::forward<Args>(args)...)) {}
+  ~async_emplace_operation() { this->end(); }
 
   template <class Other>
   async_emplace_operation<Queue, Other, Args...> via(Other other) && noexcept {
@@ -403,18 +430,19 @@ class [[nodiscard]] async_emplace_operation : public detail::async_operation<Que
   }
 
   bool await_resume() {
-    if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
+    if (thrown_) [[unlikely]] std::rethrow_exception(std::exchange(thrown_, nullptr));
     return status_ == conqueue_status::success;
   }
 
  private:
   template <class, class, class...>
   friend class async_emplace_operation;
+  friend base;
 
   async_emplace_operation(Queue& queue, Executor executor, std::stop_token token, arguments args) noexcept
       : base(queue, queue_side::room, std::move(executor), std::move(token)), arguments_(std::move(args)) {}
 
-  bool attempt() noexcept override {
+  bool try_now() noexcept {
     try {
       status_ = std::apply([this](Args&... args) { return this->queue().try_emplace(std::forward<Args>(args)...); },
                            arguments_);
@@ -424,7 +452,7 @@ class [[nodiscard]] async_emplace_operation : public detail::async_operation<Que
       return true;
     }
   }
-  void stop() noexcept override { status_ = conqueue_status::closed; }
+  void set_stopped() noexcept { status_ = conqueue_status::closed; }
 
   arguments arguments_;
   conqueue_status status_ = conqueue_status::full;

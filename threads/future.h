@@ -84,9 +84,11 @@ struct next_result<void, F> {
 template <class T, class F, class R, bool WithFuture>
 class follower final : public future_core_of<R>, public completion {
  public:
+  /// If copying `f` throws, `before` is as it was.
   template <class G>
-  follower(G&& f, future<T>&& before) : future_core_of<R>(2), before_(std::move(before)) {
+  follower(G&& f, future<T>&& before) : future_core_of<R>(2) {
     f_.construct(std::forward<G>(f));
+    before_ = std::move(before);
   }
 
   void fire() noexcept override {
@@ -200,7 +202,8 @@ class future {
 
   /// The future of what `f` returns, which is called as by `on_ready`, with the value if it takes that, or else with this
   /// future, ready. Called with a value, it is not called for an exception or a cancellation: `get` of the new future
-  /// throws that. If the new future is cancelled before, `f` is not called. This one has no state any more.
+  /// throws that. If the new future is cancelled before, `f` is not called. This one has no state any more. Throws what copying
+  /// `f` throws, and std::bad_alloc; this one is as it was then.
   template <class F>
   auto then(F&& f) {
     using function = std::decay_t<F>;

@@ -9,8 +9,7 @@
 //   word where another came first, and that one, or one with a higher word, or the next ..., is done. Reading is
 //   wait-free, and finishes nothing.
 // Ordering: linearizable; what happened before a change happens before what follows its being seen.
-// Cost: a change of n words is 2n + 1 compare-and-swaps, of sixteen bytes but for one; of one word alone, one. Reading is
-//   two loads.
+// Cost: a change of n words is 2n compare-and-swaps of sixteen bytes; of one word alone, one. Reading is two loads.
 //
 // A word is {state, bits}. The state is odd, the version, when the word is at rest, and its value is `bits`. Or it is the
 // address of an entry of the change under way: then the value is the entry's `after` if the change is done, and its
@@ -21,6 +20,10 @@
 //   compare-and-swap that expects the version which it was made for. A change that is done has all its entries put. One
 //   that has failed has so for a word that will never have the version again; the entries before that one were put, and
 //   those behind it are put by nobody, since all begin with the lowest address.)
+//
+// Invariant "one fate": all who say what became of a change say the same, so that a store is enough. (Done: all its entries
+//   were seen in their words, which they leave only when that has been said. Failed: one can never be put; who finds a
+//   word without its entry and without the version looks first whether the change has been said to be done.)
 //
 // So when a thread has taken all entries of a decided change out, or found them gone, nobody will put them back, and the
 // change can be retired.
@@ -42,8 +45,7 @@ using joint_means = rcu_means;
 class joint_change;
 
 /// One of them. It must live until every section has ended that began before its last use, since threads that finish the
-/// work of others may be late to look at it. `read`, `settle` and what calls `joint_change::finish` are for threads inside
-/// a section; the other members for any.
+/// work of others may be late to look at it. `read` and `settle` are for threads inside a section; the other members for any.
 class joint_word {
  public:
   /// What was read: the bits that the word had at one moment; and a version that it had before. If they are not of one
@@ -101,8 +103,8 @@ struct joint_step {
   std::uint64_t after;
 };
 
-/// A change of several words, which all have what was read of them, or else it fails. Who makes it calls `finish`, once,
-/// and retires it when that has returned.
+/// A change of several words, which all have what was read of them, or else it fails. Who makes it calls `finish`, once, in a
+/// section or not, and retires it when that has returned.
 class joint_change {
  public:
   /// One word's part, as the threads that find it there see it.
@@ -129,7 +131,7 @@ class joint_change {
   static entry& entry_at(std::uint64_t state) noexcept { return *reinterpret_cast<entry*>(state); }
   static std::uint64_t state_of(const entry& e) noexcept { return reinterpret_cast<std::uintptr_t>(&e); }
 
-  fate decided() const noexcept { return fate_.load(memory_order_acquire); }  // (5) with (7)
+  fate said() const noexcept { return fate_.load(memory_order_acquire); }  // (5) with (7)
 
   bool put(const entry& e) noexcept;
   static void take_out(const entry& e, bool is_done) noexcept;
@@ -145,7 +147,7 @@ inline std::uint64_t joint_word::read() const noexcept {
   // If the change is undecided, or was when we looked, then the word still had what it had before.
   const joint_change::entry& e = joint_change::entry_at(now.version);
   const joint_step& step = e.step.read();
-  return e.change->decided() == joint_change::fate::done ? step.after : step.before.bits;
+  return e.change->said() == joint_change::fate::done ? step.after : step.before.bits;
 }
 
 inline joint_word::reading joint_word::settle() noexcept {
@@ -155,29 +157,28 @@ inline joint_word::reading joint_word::settle() noexcept {
 }
 
 inline bool joint_change::finish() noexcept {
-  fate now = decided();
+  fate now = said();
   if (now == fate::undecided) {
-    // Into each word, from the lowest address on, its entry; a word that has changed is where it fails.
-    fate next = fate::done;
-    for (std::size_t i = 0; i < count_ && next == fate::done; ++i) {
-      if (!put(entries_[i])) next = fate::failed;
+    // Into each word, from the lowest address on, its entry. Where one cannot be put, it was there, and the change has been
+    // said to be done; or it will never be, and the change fails.
+    now = fate::done;
+    for (std::size_t i = 0; i < count_ && now == fate::done; ++i) {
+      if (!put(entries_[i]) && said() != fate::done) now = fate::failed;
     }
-    // Release: who sees it done sees every entry in its place. If it was decided before us, that is so for us already: we
-    // have seen the entries, or a word that they had left.
-    if (fate_.compare_exchange_strong(now, next, memory_order_release, memory_order_relaxed)) now = next;  // (7) with (5)
+    // Release: who sees it done sees every entry in its place.
+    fate_.store(now, memory_order_release);  // (7) with (5)
   }
   for (std::size_t i = 0; i < count_; ++i) take_out(entries_[i], now == fate::done);
   return now == fate::done;
 }
 
-// False: the word has changed, or another change has its entry there. Either way it will never have this version again.
+// False: the word has neither the entry nor the version that this was made for, and never will again.
 inline bool joint_change::put(const entry& e) noexcept {
   const joint_step& step = e.step.read();
   const std::uint64_t mine = state_of(e);
   double_word::words seen{step.before.version, step.before.bits};
-  // Relaxed if it is there already: who learns from us that the change is done cannot see the word older than we have.
-  return step.word->words_.compare_exchange(seen, {mine, step.before.bits}, memory_order_release,
-                                            memory_order_relaxed) ||  // (3) with (1)
+  // (3) release: with (1). Acquire, if it has left the word: with (6), whose thread knew of the change's fate.
+  return step.word->words_.compare_exchange(seen, {mine, step.before.bits}, memory_order_release, memory_order_acquire) ||
          seen.first == mine;
 }
 
@@ -186,7 +187,7 @@ inline void joint_change::take_out(const entry& e, bool is_done) noexcept {
   double_word::words seen{state_of(e), step.before.bits};
   step.word->words_.compare_exchange(
       seen, {step.before.version + joint_word::next_version, is_done ? step.after : step.before.bits},
-      memory_order_release, memory_order_relaxed);  // (6) with (1), (2)
+      memory_order_release, memory_order_relaxed);  // (6) with (1), (2), (3)
 }
 
 }  // namespace switchyard::lockfree::detail

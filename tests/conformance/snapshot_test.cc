@@ -20,6 +20,7 @@
 #include "switchyard/lockfree/hazard_pointer.h"
 #include "switchyard/lockfree/rcu.h"
 #include "switchyard/lockfree/snapshot.h"
+#include "switchyard/tests/conformance/value_support.h"
 
 namespace switchyard::conformance {
 namespace {
@@ -39,25 +40,6 @@ using sides = testing::Types<blocking_side, lockfree_side>;
 TYPED_TEST_SUITE(snapshots, sides);
 
 #define SNAPSHOT(...) typename TypeParam::template snapshot<__VA_ARGS__>
-
-/// A value that counts how many there are, and of which the n-th construction from now on throws.
-struct fragile {
-  struct blow {};
-  static inline thread_local int throws_in = 0;
-  static inline atomic<int> living{0};
-
-  explicit fragile(int n) : number((strike(), n)) { living.fetch_add(1); }
-  fragile(const fragile& other) : number((strike(), other.number)) { living.fetch_add(1); }
-  fragile(fragile&& other) noexcept(false) : number((strike(), std::exchange(other.number, -1))) { living.fetch_add(1); }
-  fragile& operator=(const fragile&) = delete;
-  ~fragile() { living.fetch_sub(1); }
-
-  static void strike() {
-    if (throws_in > 0 && --throws_in == 0) throw blow();
-  }
-
-  int number;
-};
 
 /// Neither copied nor moved.
 struct pinned {
@@ -86,16 +68,7 @@ TYPED_TEST(snapshots, IsBuiltFromArguments) {
 
 TYPED_TEST(snapshots, ReadGivesWhatFReturnsByValue) {
   const SNAPSHOT(std::string) s("abc");
-  EXPECT_EQ(s.read([](const std::string& x) { return x.size(); }), 3u);
-  EXPECT_EQ(s.read(&std::string::size), 3u);
-  const auto same = [](const std::string& x) -> const std::string& { return x; };
-  static_assert(std::is_same_v<decltype(s.read(same)), std::string>);
-  EXPECT_EQ(s.read(same), "abc");
-  int calls = 0;
-  s.read([&](const std::string&) { ++calls; });
-  EXPECT_EQ(calls, 1);
-  EXPECT_THROW(s.read([](const std::string& x) { return x.at(7); }), std::out_of_range);
-  EXPECT_EQ(s.load(), "abc");
+  expect_read_gives_what_f_returns(s);
 }
 
 TYPED_TEST(snapshots, EachChangeIsANewVersion) {
@@ -211,19 +184,10 @@ TYPED_TEST(snapshots, WhenACopyThrowsNothingHasChanged) {
     const auto in_turn = [&](auto call) {
       const int now = s.get()->number;
       const std::uint64_t version = s.version();
-      for (int n = 1;; ++n) {
-        fragile::throws_in = n;
-        try {
-          call();
-        } catch (const fragile::blow&) {
-          EXPECT_EQ(s.get()->number, now) << "strike " << n;
-          EXPECT_EQ(s.version(), version) << "strike " << n;
-          continue;
-        }
-        fragile::throws_in = 0;
-        EXPECT_GT(n, 1) << "nothing was copied";
-        break;
-      }
+      fail_in_turn(call, [&] {
+        EXPECT_EQ(s.get()->number, now);
+        EXPECT_EQ(s.version(), version);
+      });
     };
     in_turn([&] { s.update([](fragile& x) { x.number = 10; }); });
     in_turn([&] { s.update([](const fragile&) { return fragile(11); }); });
@@ -273,31 +237,6 @@ TYPED_TEST(snapshots, OverAligned) {
   s.update([](aligned& a) { EXPECT_EQ(reinterpret_cast<std::uintptr_t>(&a) % 128, 0u); });
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(s.get().get()) % 128, 0u);
 }
-
-/// Counts what it gives, and gives so much and no more.
-struct purse {
-  static inline thread_local int left = 0;
-  static inline atomic<long> out{0};
-};
-template <class T>
-struct poor {
-  using value_type = T;
-  poor() = default;
-  template <class U>
-  poor(const poor<U>&) noexcept {}
-  T* allocate(std::size_t n) {
-    if (purse::left == 0) throw std::bad_alloc();
-    --purse::left;
-    T* const room = std::allocator<T>().allocate(n);
-    purse::out.fetch_add(1);
-    return room;
-  }
-  void deallocate(T* p, std::size_t n) noexcept {
-    purse::out.fetch_sub(1);
-    std::allocator<T>().deallocate(p, n);
-  }
-  friend bool operator==(const poor&, const poor&) { return true; }
-};
 
 TYPED_TEST(snapshots, WithoutMemoryNothingHasChanged) {
   std::thread([] {

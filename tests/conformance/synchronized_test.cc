@@ -14,13 +14,13 @@
 #include <utility>
 #include <vector>
 
-#include "switchyard/atomics/atomic.h"
 #include "switchyard/blocking/synchronized.h"
 #include "switchyard/blocking/update.h"
 #include "switchyard/interface/synchronized.h"
 #include "switchyard/lockfree/rcu.h"
 #include "switchyard/lockfree/synchronized.h"
 #include "switchyard/lockfree/update.h"
+#include "switchyard/tests/conformance/value_support.h"
 
 namespace switchyard::conformance {
 namespace {
@@ -45,25 +45,6 @@ using sides = testing::Types<blocking_side, shared_side, lockfree_side>;
 TYPED_TEST_SUITE(synchronized_values, sides);
 
 #define SYNCHRONIZED(T) typename TypeParam::template synchronized<T>
-
-/// A value that counts how many there are, and of which the n-th copy or move from now on throws.
-struct fragile {
-  struct blow {};
-  static inline thread_local int throws_in = 0;
-  static inline thread_local int living = 0;
-
-  explicit fragile(int n) : number(n) { ++living; }
-  fragile(const fragile& other) : number((strike(), other.number)) { ++living; }
-  fragile(fragile&& other) noexcept(false) : number((strike(), std::exchange(other.number, -1))) { ++living; }
-  fragile& operator=(const fragile&) = delete;
-  ~fragile() { --living; }
-
-  static void strike() {
-    if (throws_in > 0 && --throws_in == 0) throw blow();
-  }
-
-  int number;
-};
 
 /// Of three bytes; fits a word, but is no number.
 struct color {
@@ -90,16 +71,7 @@ TYPED_TEST(synchronized_values, IsBuiltFromArguments) {
 
 TYPED_TEST(synchronized_values, ReadGivesWhatFReturnsByValue) {
   const SYNCHRONIZED(std::string) s("abc");
-  EXPECT_EQ(s.read([](const std::string& x) { return x.size(); }), 3u);
-  EXPECT_EQ(s.read(&std::string::size), 3u);
-  const auto same = [](const std::string& x) -> const std::string& { return x; };
-  static_assert(std::is_same_v<decltype(s.read(same)), std::string>);
-  EXPECT_EQ(s.read(same), "abc");
-  int calls = 0;
-  s.read([&](const std::string&) { ++calls; });
-  EXPECT_EQ(calls, 1);
-  EXPECT_THROW(s.read([](const std::string& x) { return x.at(7); }), std::out_of_range);
-  EXPECT_EQ(s.load(), "abc");
+  expect_read_gives_what_f_returns(s);
 }
 
 TYPED_TEST(synchronized_values, UpdateGivesWhatFReturnsByValue) {
@@ -148,26 +120,17 @@ TYPED_TEST(synchronized_values, WhenFThrowsNothingHasChanged) {
 // Every copy and move that there is fails in turn.
 TYPED_TEST(synchronized_values, WhenACopyThrowsNothingHasChanged) {
   constexpr bool lockfree = std::is_same_v<TypeParam, lockfree_side>;
-  const int before = fragile::living;
+  const int before = fragile::living.load();
   {
     SYNCHRONIZED(fragile) a(1), b(2);
     const auto in_turn = [&](auto call, int if_not_a, int if_not_b) {
-      for (int n = 1;; ++n) {
-        fragile::throws_in = n;
-        try {
-          call();
-        } catch (const fragile::blow&) {
-          EXPECT_EQ(a.read(&fragile::number), if_not_a) << "strike " << n;
-          EXPECT_EQ(b.read(&fragile::number), if_not_b) << "strike " << n;
-          if (!lockfree) {
-            EXPECT_EQ(fragile::living, before + 2) << "strike " << n;
-          }
-          continue;
+      fail_in_turn(call, [&] {
+        EXPECT_EQ(a.read(&fragile::number), if_not_a);
+        EXPECT_EQ(b.read(&fragile::number), if_not_b);
+        if (!lockfree) {
+          EXPECT_EQ(fragile::living.load(), before + 2);
         }
-        fragile::throws_in = 0;
-        EXPECT_GT(n, 1) << "nothing was copied";
-        break;
-      }
+      });
     };
     in_turn([&] { a.update([](fragile& x) { x.number = 10; }); }, 1, 2);
     EXPECT_EQ(a.read(&fragile::number), 10);
@@ -192,7 +155,7 @@ TYPED_TEST(synchronized_values, WhenACopyThrowsNothingHasChanged) {
     EXPECT_EQ(b.read(&fragile::number), 21);
   }
   lockfree::rcu_barrier();
-  EXPECT_EQ(fragile::living, before);
+  EXPECT_EQ(fragile::living.load(), before);
 }
 
 TYPED_TEST(synchronized_values, UpdateOfSeveral) {
@@ -352,30 +315,6 @@ TYPED_TEST(synchronized_values, OverAligned) {
   s.read([](const aligned& a) { EXPECT_EQ(reinterpret_cast<std::uintptr_t>(&a) % 128, 0u); });
 }
 
-/// Gives so much and no more.
-struct purse {
-  static inline thread_local int left = 0;
-  static inline atomic<long> out{0};
-};
-template <class T>
-struct poor {
-  using value_type = T;
-  poor() = default;
-  template <class U>
-  poor(const poor<U>&) noexcept {}
-  T* allocate(std::size_t n) {
-    if (purse::left == 0) throw std::bad_alloc();
-    --purse::left;
-    T* const room = std::allocator<T>().allocate(n);
-    purse::out.fetch_add(1);
-    return room;
-  }
-  void deallocate(T* p, std::size_t n) noexcept {
-    purse::out.fetch_sub(1);
-    std::allocator<T>().deallocate(p, n);
-  }
-  friend bool operator==(const poor&, const poor&) { return true; }
-};
 template <class T>
 using of_poor = lockfree::synchronized<T, poor<T>>;
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <list>
 #include <mutex>
 #include <utility>
@@ -34,8 +35,10 @@ class reclaim_at_once {
   }
   void unlock() {
     ended_.fetch_add(0, memory_order_release);
+    // The section that this thread began last.
     const int me = detail::this_thread();
-    readers_.erase(std::find_if(readers_.begin(), readers_.end(), [&](const reader& r) { return r.thread == me; }));
+    const auto mine = std::find_if(readers_.rbegin(), readers_.rend(), [&](const reader& r) { return r.thread == me; });
+    readers_.erase(std::prev(mine.base()));
     free_some();
   }
 

@@ -1,17 +1,22 @@
 // What waits without a thread, under the model checker: call-backs on an event count, coroutines on queues, and a
 // thread on several queues. Nobody waits for ever, and nothing is lost with who gives up.
 
+#include <chrono>
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <optional>
 #include <stop_token>
+#include <type_traits>
 #include <utility>
 
 #include "switchyard/atomics/atomic.h"
 #include "switchyard/atomics/futex.h"
+#include "switchyard/atomics/plain.h"
 #include "switchyard/blocking/bounded_queue.h"
 #include "switchyard/interface/deadline.h"
+#include "switchyard/interface/queue.h"
 #include "switchyard/lockfree/bounded_queue.h"
 #include "switchyard/lockfree/event_count.h"
 #include "switchyard/lockfree/spsc_queue.h"
@@ -346,6 +351,105 @@ TEST(async, DestroyedAsItsTurnComes) {
     expect_proved([=] { destroyed_as_its_turn_comes<lockfree::bounded_queue<int>>(runs); }, {.preemptions = 1});
     expect_proved([=] { destroyed_as_its_turn_comes<blocking::bounded_queue<int>>(runs); }, {.preemptions = 2});
   }
+}
+
+/// Its attempts are the business of one thread at a time, as the checker sees by `attempts`.
+template <class Queue>
+struct attempts_watched : Queue {
+  explicit attempts_watched(std::size_t capacity) : Queue(capacity) { attempts.construct(0); }
+  ~attempts_watched() { attempts.destroy(); }
+  pop_result<int> try_pop() {
+    begun.fetch_add(1, memory_order_relaxed);
+    futex_wake(begun, 1);
+    ++attempts.write();
+    return Queue::try_pop();
+  }
+  Queue& unwatched() noexcept { return *this; }
+  // Orders nothing.
+  void await_attempts(std::uint32_t n) {
+    for (std::uint32_t seen; (seen = begun.load(memory_order_relaxed)) < n;) futex_wait(begun, seen, deadline::never());
+  }
+
+  atomic<std::uint32_t> begun{0};
+  plain<int> attempts;
+};
+
+/// Another thread runs a coroutine's job, which finds nothing: it attempts twice, and parks. Meanwhile `end(queue, jobs)`
+/// ends the operation: what the job has done to it comes before that.
+template <class Queue, class End>
+void ended_as_its_job_finds_nothing(attempts_watched<Queue>& queue, desk& jobs, End end) {
+  thread other([&] {
+    require(queue.push(1), "open");
+    require(queue.unwatched().try_pop().has_value(), "was faster");
+    if (auto job = jobs.take()) (*job)();
+  });
+  end();
+}
+
+template <class Queue>
+void destroyed_as_its_job_finds_nothing() {
+  attempts_watched<Queue> queue(1);
+  desk jobs;
+  const auto pop = [](auto& q, desk& at) -> routine {
+    (void)co_await async_pop_operation<std::remove_reference_t<decltype(q)>, on_desk>(q, on_desk{&at});
+    require(false, "nothing is left for it");
+  };
+  routine consumer = pop(queue, jobs);
+  ended_as_its_job_finds_nothing(queue, jobs, [&] {
+    queue.await_attempts(4);
+    consumer.destroy();
+    ++queue.attempts.write();
+  });
+}
+TEST(async, DestroyedAsItsJobFindsNothing) {
+  expect_proved([] { destroyed_as_its_job_finds_nothing<lockfree::bounded_queue<int>>(); }, {.preemptions = 1});
+  expect_proved([] { destroyed_as_its_job_finds_nothing<blocking::bounded_queue<int>>(); }, {.preemptions = 2});
+}
+
+/// What was done before the stop was requested is seen by the coroutine that it ends.
+template <class Queue>
+void stopped_as_its_job_finds_nothing(std::uint32_t attempts, bool after_a_turn = false) {
+  attempts_watched<Queue> queue(1);
+  desk jobs;
+  std::stop_source source;
+  atomic<std::uint32_t> ended{0};
+  plain<int> reason;
+  const auto pop = [](auto& q, desk& at, std::stop_token token, plain<int>& why, atomic<std::uint32_t>& end) -> routine {
+    async_pop_operation<std::remove_reference_t<decltype(q)>, on_desk> operation(q, on_desk{&at}, std::move(token));
+    if (!co_await operation) require(why.read() == 1, "is seen");
+    ++q.attempts.write();
+    end.fetch_add(1, memory_order_release);
+    futex_wake(end, 1);
+    co_await std::suspend_always{};
+  };
+  routine consumer = pop(queue, jobs, source.get_token(), reason, ended);
+  ended_as_its_job_finds_nothing(queue, jobs, [&] {
+    queue.await_attempts(attempts);
+    const auto run_jobs = [&] {
+      while (auto job = jobs.take()) (*job)();
+    };
+    if (after_a_turn) {
+      require(queue.push(2), "open");
+      (void)queue.unwatched().try_pop();
+      run_jobs();
+    }
+    reason.construct(1);
+    source.request_stop();
+    run_jobs();
+    await_ends(ended, 1);
+  });
+  reason.destroy();
+}
+TEST(async, StoppedAsItsJobFindsNothing) {
+  for (const std::uint32_t attempts : {3U, 4U}) {
+    expect_proved([=] { stopped_as_its_job_finds_nothing<lockfree::bounded_queue<int>>(attempts); }, {.preemptions = 1});
+    expect_proved([=] { stopped_as_its_job_finds_nothing<blocking::bounded_queue<int>>(attempts); }, {.preemptions = 2});
+  }
+}
+TEST(async, StoppedAfterATurn) {
+  const result r = check({.time = std::chrono::hours(1), .random = 20'000, .depth = 4},
+                         [] { stopped_as_its_job_finds_nothing<blocking::bounded_queue<int>>(4, true); });
+  EXPECT_TRUE(r.ok()) << r.report;
 }
 
 /// A stop is requested as its turn comes: resumed once, by the one or the other. (The operation is kept till the end, as

@@ -60,6 +60,50 @@ TEST(Async, InlineResumptionsDoNotNest) {
   EXPECT_LT(highest - lowest, std::uintptr_t{64 * 1024});
 }
 
+// A coroutine is destroyed at the moment at which another thread runs its job, which finds that somebody was faster.
+template <class Begin, class OtherWasFaster>
+void destroyed_while_its_job_finds_nothing(Begin begin, OtherWasFaster other_was_faster) {
+  for (int i = 0; i < 2000; ++i) {
+    lockfree::bounded_queue<int> queue(1);
+    job_list jobs;
+    routine waits = begin(queue, jobs);
+    other_was_faster(queue);
+    ASSERT_EQ(jobs.size(), 1U);
+    atomic<bool> runs{false};
+    std::thread other([&] {
+      runs.store(true, memory_order_relaxed);
+      EXPECT_TRUE(jobs.run_one());
+    });
+    while (!runs.load(memory_order_relaxed)) std::this_thread::yield();
+    for (int n = i % 64; n != 0; --n) spin_pause();
+    waits.destroy();
+    other.join();
+  }
+}
+TEST(Async, PopIsDestroyedWhileItsJobFindsNothing) {
+  destroyed_while_its_job_finds_nothing(
+      [](auto& queue, job_list& jobs) {
+        const auto pop = [](auto& q, job_list& list) -> routine { (void)co_await q.async_pop(list.executor()); };
+        return pop(queue, jobs);
+      },
+      [](auto& queue) {
+        EXPECT_TRUE(queue.push(1));
+        EXPECT_TRUE(queue.try_pop());
+      });
+}
+TEST(Async, PushIsDestroyedWhileItsJobFindsNothing) {
+  destroyed_while_its_job_finds_nothing(
+      [](auto& queue, job_list& jobs) {
+        EXPECT_TRUE(queue.push(1));
+        const auto push = [](auto& q, job_list& list) -> routine { (void)co_await q.async_push(2, list.executor()); };
+        return push(queue, jobs);
+      },
+      [](auto& queue) {
+        EXPECT_TRUE(queue.try_pop());
+        EXPECT_TRUE(queue.push(3));
+      });
+}
+
 struct moody {
   bool throws = false;
   moody() = default;

@@ -366,6 +366,21 @@ TEST(future, ThenThatIsCancelledIsNotCalled) {
   EXPECT_THROW(before.then([](int x) { return x; }).get(), future_cancelled);
 }
 
+TEST(future, ThenWhoseFunctionCannotBeCopiedChangesNothing) {
+  struct not_copied {
+    not_copied() = default;
+    not_copied(const not_copied&) { throw std::length_error("a copy"); }
+    int operator()(int x) const { return x; }
+  };
+  promise<int> p;
+  auto f = p.get_future();
+  const not_copied function;
+  EXPECT_THROW((void)f.then(function), std::length_error);
+  ASSERT_TRUE(f.valid());
+  p.set_value(3);
+  EXPECT_EQ(f.get(), 3);
+}
+
 // -- Several ---------------------------------------------------------------------------------------------------------
 
 TEST(wait_any, FindsTheFirst) {
