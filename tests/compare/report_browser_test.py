@@ -400,6 +400,13 @@ class ReportTest(unittest.TestCase):
         for point in document["context"]["advice"]["points"]:
             self.assertIn(f"At threads {point['at']}: ", self.ask("document.querySelector('.advice ul').innerText"))
 
+    def test_says_what_was_cut_and_where_each_choice_holds(self):
+        document, = self.report("crowd")
+        self.assertEqual(self.ask("[...document.querySelectorAll('.notice')].map(note => note.textContent)"),
+                         document["context"]["notes"])
+        self.assertIn("At 4 a side: lockfree.bounded_queue", self.ask("document.querySelector('.advice ul').innerText"))
+        self.assertEqual(self.ask("document.querySelectorAll('#table-context [data-key=notes]').length"), 0)
+
     def test_fits_every_screen(self):
         for names in (("plain",), ("sweep",), ("latency",), ("plain", "other"), ("crowd",)):
             self.report(*names)

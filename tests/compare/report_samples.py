@@ -123,8 +123,9 @@ def samples():
     speeds = {name: 2e6 * chance.uniform(0.2, 1.5) for name in CROWD}
     crowd_latency = {"context": context(workload="latency", rate=200000, advice=dict(advice, choice="tbb.concurrent_queue")),
                      "benchmarks": [entry for name in CROWD for entry in runs(name, 2e5, chance, latency=True)]}
-    crowd = {"context": context(workload="queue", item="item", sweep={"over": "threads", "values": points}, advice=dict(
-        advice, choice=None, points=[{"at": point, "choice": name, "tied": []} for point, name in zip(points, (
+    crowd = {"context": context(workload="queue", item="item", sweep={"over": "threads", "values": points}, notes=[
+        "Only 2 of 5 runs of each fit into the time of --quick."], advice=dict(
+        advice, choice=None, points=[{"at": point, "where": f"{point} a side", "choice": name, "tied": []} for point, name in zip(points, (
             "boost.spsc_queue", "libcds.moir_queue", "lockfree.bounded_queue", "lockfree.bounded_queue"))])),
              "benchmarks": [entry for point in points for name in CROWD if point == 1 or "spsc" not in name
                             for entry in runs(name, speeds[name] * point**chance.uniform(-0.5, 0.3), chance, point=point)]}

@@ -41,7 +41,7 @@ function advice() {
     return make("div", {}, several ? make("h3", {}, make("span", { class: "letter" }, doc.letter), doc.title) : "",
                 ...sentences.map((text, i) => make("p", { class: i === 0 ? "lead" : undefined }, text)),
                 points.length < 2 ? "" : make("ul", {}, ...points.map((point) =>
-                  make("li", {}, `At ${sweepName} ${point.at}: `, make("strong", {}, pick(point))))));
+                  make("li", {}, `At ${point.where ?? `${sweepName} ${point.at}`}: `, make("strong", {}, pick(point))))));
   };
   return make("section", { class: "advice", "aria-labelledby": "advice-title" },
               make("h2", { id: "advice-title" }, several ? "Advice" : "Advice for this workload on this machine"),
@@ -53,11 +53,12 @@ function problems() {
     [...one.points].filter(([, found]) => found.error).map(([point, found]) =>
       `${where(doc)}${one.name}${point === null ? "" : ` at ${sweepName} ${point}`}: ${found.error}`)));
   const notes = documents.flatMap((doc) => {
-    const { interrupted, library_build_type: build } = doc.context;
+    const { context, context: { interrupted, library_build_type: build } } = doc;
     const late = unique(doc.results.benchmarks.filter((entry) => entry.rate_kept < 0.95)
       .map((entry) => entry.implementation ?? entry.name));
     return [
       interrupted ? "Interrupted: not all runs were finished." : "",
+      ...(context.notes ?? []),
       build === "debug" ? "Measured with a program that was built for debugging: its times are no guide." : "",
       late.length ? `The rate that was asked for was not kept (less than 95% of it) by ${late.join(", ")}.` : "",
     ].filter(Boolean).map((text) => where(doc) + text);

@@ -175,7 +175,8 @@ function theBest() {
   }, 0);
   const inOrder = [...names].sort((a, b) => place(a) - place(b));
   const kindOf = (name) => (name.match(/^(lockfree|blocking)[.]/) ?? ["", "others"])[1];
-  const own = names.filter((name) => !/^(lockfree|blocking|std|absl|boost|libcds|moodycamel|tbb)[.]/.test(name));
+  const known = /^(lockfree|blocking|std|absl|atomic_queue|boost|concurrency_kit|libcds|moodycamel|tbb)[.]/;
+  const own = names.filter((name) => !known.test(name));
   const advised = documents.flatMap(({ context: { advice } }) =>
     advice ? [advice.choice, ...(advice.points ?? []).map((point) => point.choice)] : []);
   const first = unique([
