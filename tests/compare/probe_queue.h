@@ -56,6 +56,11 @@ class probe_queue {
     note_push(n);
     return inside_.push_n(first, n);
   }
+  template <class In>
+  std::size_t try_push_n(In first, std::size_t n) {
+    note_push(n);
+    return inside_.try_push_n(first, n);
+  }
   std::optional<T> pop() {
     note_pop(1);
     return inside_.pop();
@@ -68,6 +73,11 @@ class probe_queue {
   std::size_t pop_n(Out out, std::size_t max) {
     note_pop(max);
     return inside_.pop_n(out, max);
+  }
+  template <class Out>
+  std::size_t try_pop_n(Out out, std::size_t max) {
+    note_pop(max);
+    return inside_.try_pop_n(out, max);
   }
   void close() noexcept { inside_.close(); }
   bool is_closed() const noexcept { return inside_.is_closed(); }
