@@ -50,11 +50,13 @@ const counter_registry& counter_registry::builtin() {
     counter_registry r;
     r.add({"lockfree.counter", "one atomic cell", progress::wait_free}, any_counter::make<lockfree::counter>);
     r.add(
-        {"lockfree.sharded_counter", "an atomic cell for each thread, summed when read", progress::wait_free},
+        {"lockfree.sharded_counter", "an atomic cell for each thread, summed when read", progress::wait_free,
+         "readings of one moment"},
         any_counter::make<lockfree::sharded_counter>);
     r.add({"blocking.counter", "one number under a small lock", progress::blocking},
           any_counter::make<blocking::counter>);
-    r.add({"blocking.sharded_counter", "numbers under several small locks", progress::blocking},
+    r.add({"blocking.sharded_counter", "numbers under several small locks", progress::blocking,
+           "readings of one moment"},
           any_counter::make<blocking::sharded_counter>);
     r.add({"absl.counter", "one number under absl::Mutex", progress::blocking},
           any_counter::make<absl_counter>);

@@ -84,6 +84,7 @@ struct counter_info {
   std::string name;
   std::string summary;
   progress guarantee = progress::blocking;
+  std::string gives_up = {};  ///< what others have and it has not, such as "readings of one moment"; mostly empty
 
   static constexpr std::string_view kind = "counter";
 };

@@ -151,14 +151,22 @@ class verdict {
 
   const queue_info* queue(const summary& line) const { return about_.queue ? about_.queue(line.name) : nullptr; }
 
-  // What a first-in, first-out queue with a bound has and this one has not.
+  // What is wanted and this one has not: of a queue the order and a bound, of a stack the order.
   std::vector<std::string> given_up(const summary& line) const {
     std::vector<std::string> lacks;
     const queue_info* const info = queue(line);
-    if (info == nullptr) return lacks;
+    if (info == nullptr) {
+      if (std::string what = about_.gives_up ? about_.gives_up(line.name) : ""; !what.empty()) lacks.push_back(std::move(what));
+      return lacks;
+    }
+    if (about_.order == queue_order::lifo) {
+      if (info->order != queue_order::lifo) lacks.push_back("the order of a stack");
+      return lacks;
+    }
     // The order of each producer is the whole order if there is one.
     const bool many = about_.producers > 1 || (about_.swept == "threads" && line.point > std::uint64_t{1});
     if (info->order == queue_order::per_producer && many) lacks.push_back("order between producers");
+    if (info->order == queue_order::none || info->order == queue_order::lifo) lacks.push_back("order");
     if (info->bound == queue_bound::soft) lacks.push_back("an exact bound");
     if (info->bound == queue_bound::none) lacks.push_back("a bound of its own");
     return lacks;
@@ -178,8 +186,8 @@ class verdict {
         absl::StrAppend(&text, absl::StrFormat(" (%.2f to %.2f times, 95%% sure)", sure->low, sure->high));
       }
     } else {
-      absl::StrAppend(&text, ", ", described(*other), " ",
-                      time_with_unit(static_cast<double>(other->latency->percentile(99))));
+      absl::StrAppend(&text, " (", described(*other), ": ",
+                      time_with_unit(static_cast<double>(other->latency->percentile(99))), ")");
     }
     if (nobody_keeps_up_) absl::StrAppend(&text, ", but nothing here keeps up with the rate asked for");
     if (choice_->runs < least_for_interval) {
@@ -217,14 +225,17 @@ class verdict {
         return time_with_unit(static_cast<double>(line.latency->percentile(percent)));
       };
       std::string took = absl::StrCat("takes up to ", tail(*choice_), " for ", percent, "% of ", about_.item, "s");
-      if (other != nullptr && other->latency != nullptr) absl::StrAppend(&took, " (", tail(*other), ")");
+      if (other != nullptr && other->latency != nullptr) absl::StrAppend(&took, " (", other->name, ": ", tail(*other), ")");
       facts.push_back(took);
     }
-    if (queue(*choice_) != nullptr) {
-      const std::vector<std::string> lacks = given_up(*choice_);
-      facts.push_back(lacks.empty() ? "keeps order and bound" : "gives up " + listed(lacks));
-      if (!queue(*choice_)->multi_producer || !queue(*choice_)->multi_consumer) facts.push_back(company(*queue(*choice_)));
+    const std::vector<std::string> lacks = given_up(*choice_);
+    const queue_info* const info = queue(*choice_);
+    if (!lacks.empty()) {
+      facts.push_back("gives up " + listed(lacks));
+    } else if (info != nullptr) {
+      facts.push_back(about_.order == queue_order::lifo ? "gives the newest first" : "keeps order and bound");
     }
+    if (info != nullptr && (!info->multi_producer || !info->multi_consumer)) facts.push_back(company(*info));
     return absl::StrCat("It ", absl::StrJoin(facts, ", "), facts.empty() ? "is such that " : "; ",
                         promise(choice_->guarantee), ".");
   }
@@ -235,14 +246,18 @@ class verdict {
     return "is for one producer and one consumer only";
   }
 
-  static std::string promise(progress guarantee) {
+  std::string promise(progress guarantee) const {
+    if (about_.all_wait) {
+      return absl::StrCat("threads arrive ", guarantee == progress::blocking ? "by way of a lock" : "without a lock",
+                          ", and one that never comes holds up all others, as at every barrier");
+    }
     switch (guarantee) {
-      case progress::wait_free: return "no thread in it can be held up by another";
-      case progress::lock_free: return "a thread that stops in it holds up no other";
-      case progress::not_lock_free: return "a thread that stops in it at a bad moment holds up others";
+      case progress::wait_free: return absl::StrCat("no thread can hold up one that ", about_.work);
+      case progress::lock_free: return absl::StrCat("a thread that stops while it ", about_.work, " holds up no other");
+      case progress::not_lock_free: return absl::StrCat("a thread that stops while it ", about_.work, " may hold up others");
       case progress::blocking: break;
     }
-    return "a thread that stops in it holds up all others";
+    return absl::StrCat("a thread that stops while it ", about_.work, " may hold up all others");
   }
 
   std::string what_else_will_do() const {
@@ -260,8 +275,8 @@ class verdict {
       parts.push_back(absl::StrCat("the simple blocking one, ", blocking_->name, ", is as ", by_speed() ? "fast" : "quick",
                                    " and good enough where CPU time is cheap"));
     } else {
-      parts.push_back(absl::StrCat("the simple blocking one, ", blocking_->name, ", is good enough where ",
-                                   figure(*blocking_), by_speed() ? " will do" : " is soon enough"));
+      parts.push_back(absl::StrCat("the simple blocking one, ", blocking_->name, ", is good enough where ", figure(*blocking_),
+                                   " will do"));
     }
     std::string text = absl::StrJoin(parts, "; ");
     text[0] = absl::ascii_toupper(static_cast<unsigned char>(text[0]));
@@ -281,10 +296,10 @@ class verdict {
 
 // "4 threads", "items of 4 bytes".
 std::string at(const question& about, std::uint64_t point) {
-  if (about.swept == "threads") return counted(point, "thread");
+  if (about.swept == "threads") return absl::StrCat(counted(point, "thread"), about.two_sides ? " a side" : "");
   if (about.swept == "item_size") return absl::StrCat("items of ", counted(point, "byte"));
   if (about.swept == "burst") return absl::StrCat("bursts of ", point);
-  if (about.swept == "rate") return absl::StrCat(with_unit(static_cast<double>(point)), " ", about.item, "s/s");
+  if (about.swept == "rate") return absl::StrCat("a rate of ", with_unit(static_cast<double>(point)), " ", about.item, "s/s");
   return absl::StrCat(about.swept, about.swept.empty() ? "" : " ", point);
 }
 
@@ -373,7 +388,7 @@ std::string where_blocking_will_do(const std::vector<judged_point>& points, cons
 
 advice advise_sweep(const std::vector<judged_point>& points, const question& about) {
   advice made;
-  for (const judged_point& point : points) made.points.push_back({point.at, point.what.words()});
+  for (const judged_point& point : points) made.points.push_back({point.at, at(about, point.at), point.what.words()});
   const std::vector<stretch> parts = stretches(points);
   if (parts.empty()) {
     made.overall.sentences = {"No advice: there is no run with a right answer to go by."};

@@ -21,11 +21,18 @@ enum class aim { speed, tail };
 struct question {
   aim judged_by = aim::speed;
   std::string item = "item";  ///< what is counted: "line"
+  std::string work = "pushes or pops";  ///< what a thread does in one of them: "counts"
+  bool all_wait = false;      ///< threads wait for each other in it, whatever it promises: a barrier
+  bool two_sides = false;     ///< so many threads are so many on each side
   std::size_t producers = 1;
   std::string swept;  ///< what a sweep is over: "threads", "item_size", "burst" or "rate"
 
   /// What a queue of that name promises; null for what is none. May be empty.
   std::function<const adapters::queue_info*(std::string_view name)> queue;
+  adapters::queue_order order = adapters::queue_order::fifo;  ///< what a queue is wanted to promise; or `lifo`, a stack
+
+  /// Of what is no queue: what others for the same work have and it has not. May be empty, and give nothing.
+  std::function<std::string(std::string_view name)> gives_up;
 };
 
 /// What to take at one point.
@@ -40,6 +47,7 @@ struct advice {
   recommendation overall;  ///< of a sweep: `choice` is what is good at all points, and empty if nothing is
   struct at_point {
     std::uint64_t at;
+    std::string where;  ///< in words: "4 threads"
     recommendation what;
   };
   std::vector<at_point> points;  ///< of a sweep; else empty

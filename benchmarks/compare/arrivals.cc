@@ -98,6 +98,12 @@ arrival_times parse_arrivals(std::string_view text, std::string_view name) {
   return times;
 }
 
+void keep_first(arrival_times& times, std::chrono::nanoseconds most) {
+  const auto second_time = std::upper_bound(times.begin(), times.end(), times.front());
+  const std::uint64_t last = std::max(*second_time, static_cast<std::uint64_t>(most.count()));
+  times.erase(std::upper_bound(times.begin(), times.end(), last), times.end());
+}
+
 recording record_arrivals(int from, const std::string& path, const atomic<bool>& stop) {
   const std::unique_ptr<std::FILE, closes> file(std::fopen(path.c_str(), "we"));
   const auto failed = [&] {

@@ -5,6 +5,7 @@
 // that begin with # are for people.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -20,6 +21,9 @@ arrival_times read_arrivals(const std::string& path, const atomic<bool>& stop);
 
 /// The same of a text; `name` is what messages call it.
 arrival_times parse_arrivals(std::string_view text, std::string_view name);
+
+/// Leaves out what comes later than `most` after the first, but keeps two different times at least.
+void keep_first(arrival_times& times, std::chrono::nanoseconds most);
 
 /// What was noted down.
 struct recording {

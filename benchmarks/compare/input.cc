@@ -66,20 +66,22 @@ void write_all(int file, std::string_view text, const atomic<bool>* stop) {
   }
 }
 
-// All that `source` has to give, in a temporary file.
-descriptor spool(int source, const std::string& name, const atomic<bool>& stop) {
+// All that `source` has to give, or somewhat more than `most` bytes of it, in a temporary file.
+descriptor spool(int source, const std::string& name, const atomic<bool>& stop, std::uint64_t most) {
   descriptor file = temporary_file();
   std::vector<char> buffer(std::size_t{1} << 20);
-  while (true) {
+  for (std::uint64_t all = 0; all <= most;) {
     const ssize_t got = ::read(source, buffer.data(), buffer.size());
     if (stop.load(memory_order_relaxed)) throw interrupted();
     if (got == 0) return file;
     if (got > 0) {
       write_all(file.get(), {buffer.data(), static_cast<std::size_t>(got)}, &stop);
+      all += static_cast<std::uint64_t>(got);
     } else if (errno != EINTR) {
       throw bad_request(absl::StrCat(name, ": ", reason(errno)));
     }
   }
+  return file;
 }
 
 std::uintptr_t page_size() {
@@ -89,10 +91,15 @@ std::uintptr_t page_size() {
 
 }  // namespace
 
-mapped_text mapped_text::open(const std::string& path, const atomic<bool>& stop) {
+mapped_text mapped_text::open(const std::string& path, const atomic<bool>& stop, std::uint64_t most) {
+  const auto first_of = [most](int file, const std::string& name) {
+    mapped_text made(file, name);
+    made.keep_first(most);
+    return made;
+  };
   if (path == "-") {
     const std::string name = "standard input";
-    return mapped_text(spool(STDIN_FILENO, name, stop).get(), name);
+    return first_of(spool(STDIN_FILENO, name, stop, most).get(), name);
   }
   // Without waiting: opening a named pipe that nobody writes to would.
   const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -104,8 +111,8 @@ mapped_text mapped_text::open(const std::string& path, const atomic<bool>& stop)
     throw bad_request(absl::StrCat(path, ": is not a regular file (--input=- reads standard input)"));
   }
   // Files in /proc say that they are empty, and are not.
-  if (status.st_size == 0) return mapped_text(spool(file.get(), path, stop).get(), path);
-  return mapped_text(file.get(), path);
+  if (status.st_size == 0) return first_of(spool(file.get(), path, stop, most).get(), path);
+  return first_of(file.get(), path);
 }
 
 mapped_text mapped_text::generate(std::uint64_t seed, std::uint64_t size, const atomic<bool>& stop) {
@@ -132,13 +139,21 @@ mapped_text::mapped_text(int descriptor, std::string name) : name_(std::move(nam
   if (start == MAP_FAILED) throw bad_request(absl::StrCat(name_, ": cannot be mapped: ", reason(errno)));
   ::madvise(start, size, MADV_SEQUENTIAL);  // a hint: nothing to do if it is refused
   text_ = {static_cast<const char*>(start), size};
+  mapped_ = size;
+}
+
+void mapped_text::keep_first(std::uint64_t most) {
+  if (text_.size() <= most) return;
+  const std::size_t newline = text_.substr(0, most).rfind('\n');
+  text_ = text_.substr(0, newline == text_.npos ? most : newline + 1);
+  absl::StrAppend(&name_, ", its first ", text_.size(), " bytes");
 }
 
 mapped_text::mapped_text(mapped_text&& other) noexcept
-    : text_(std::exchange(other.text_, {})), name_(std::move(other.name_)) {}
+    : text_(std::exchange(other.text_, {})), mapped_(std::exchange(other.mapped_, 0)), name_(std::move(other.name_)) {}
 
 mapped_text::~mapped_text() {
-  if (!text_.empty()) ::munmap(const_cast<char*>(text_.data()), text_.size());
+  if (mapped_ != 0) ::munmap(const_cast<char*>(text_.data()), mapped_);
 }
 
 void mapped_text::drop(const char* first, const char* last) const noexcept {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,10 +17,11 @@ namespace switchyard::compare {
 /// pages are read when they are looked at, and given back with `drop`.
 class mapped_text {
  public:
-  /// Maps the file `path`; "-" is standard input, kept in an unlinked temporary file until the end. Throws
-  /// `bad_request` if it is missing, unreadable or not a regular file, and `interrupted` once `stop` is
-  /// set.
-  static mapped_text open(const std::string& path, const atomic<bool>& stop);
+  /// Maps the file `path`; "-" is standard input, kept in an unlinked temporary file until the end. Of what is longer than
+  /// `most` bytes only the first whole lines are used, and the name says so. Throws `bad_request` if it is missing,
+  /// unreadable or not a regular file, and `interrupted` once `stop` is set.
+  static mapped_text open(const std::string& path, const atomic<bool>& stop,
+                          std::uint64_t most = std::numeric_limits<std::uint64_t>::max());
 
   /// A log of exactly `size` bytes made from `seed` (see log_generator.h), in an unlinked temporary file.
   static mapped_text generate(std::uint64_t seed, std::uint64_t size, const atomic<bool>& stop);
@@ -36,7 +38,8 @@ class mapped_text {
 
   std::string_view text() const noexcept { return text_; }
 
-  /// What to call it in messages: the path, "standard input" or "generated log, seed 1".
+  /// What to call it in messages: the path, "standard input" or "generated log, seed 1"; with
+  /// ", its first 4194300 bytes" behind it where there are more.
   const std::string& name() const noexcept { return name_; }
 
   /// Gives back the memory of the pages that lie wholly in [first, last). Reading them is still allowed,
@@ -48,7 +51,10 @@ class mapped_text {
   explicit mapped_text(std::string name) : name_(std::move(name)) {}
   mapped_text(int descriptor, std::string name);  // maps what is in it; the descriptor stays the caller's
 
+  void keep_first(std::uint64_t most);
+
   std::string_view text_;
+  std::size_t mapped_ = 0;  // bytes from its beginning on, which may be more than are used
   std::string name_;
 };
 

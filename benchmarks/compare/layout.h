@@ -21,6 +21,7 @@ struct worker_layout {
   std::size_t capacity = 1024;  ///< items
   std::size_t batch = 1;        ///< items per call
   steady_clock::duration min_time = {};
+  steady_clock::duration patience = std::chrono::seconds(1);  ///< with whom does not keep a schedule; see stream.h
 
   // For `queue` and `latency`.
   std::size_t item_size = 8;  ///< bytes, one of `item_sizes`

@@ -108,18 +108,25 @@ using switchyard::compare::workload;
 
 ABSL_FLAG(std::string, input, "", "text file to work on; - is standard input. Without it, a generated log");
 ABSL_FLAG(workload, workload, workload::pipeline,
-          "pipeline: lines go through a queue; counter: words are counted in one counter;\n"
-          "                        threadpool: lines are tasks of a pool; semaphore: a word needs a permit; barrier: threads\n"
-          "                        wait for each other every 4 KiB; transfer: a word moves its length from one of 8 accounts\n"
-          "                        to another; synchronized: a word reads a value, a line changes it; lazy: a word asks for\n"
-          "                        what is built at first use; queue: numbered items go through a queue; latency: the same when\n"
-          "                        they are due, and how much later they come; stack: threads push and pop in turn;\n"
-          "                        map: words are counted in a map that all threads share");
+          "what the threads do:\n"
+          "                          queue         numbered items go through a queue\n"
+          "                          latency       the same when they are due: how late do they come?\n"
+          "                          stack         threads push and pop in turn\n"
+          "                          map           words are counted in a map that all threads share\n"
+          "                          counter       words are counted in one counter\n"
+          "                          threadpool    lines are tasks of a pool\n"
+          "                          semaphore     a word needs a permit\n"
+          "                          barrier       threads wait for each other every 4 KiB\n"
+          "                          transfer      a word moves its length from one of 8 accounts to another\n"
+          "                          synchronized  a word reads a value, a line changes it\n"
+          "                          lazy          a word asks for what is built at first use\n"
+          "                          pipeline      lines go through a queue");
 ABSL_FLAG(std::string, impl, "*", "what to run: names or patterns with * and ?, separated by commas");
 ABSL_FLAG(std::int64_t, producers, 1, "threads that push");
 ABSL_FLAG(std::int64_t, consumers, 1, "threads that pop");
 ABSL_FLAG(std::int64_t, capacity, 1024, "items that the queue has room for");
-ABSL_FLAG(std::int64_t, batch, 1, "items per call of push and pop; from 2 on push_n and pop_n are called; stack: pushes in a row");
+ABSL_FLAG(std::int64_t, batch, 1, "items per call of push and pop; from 2 on push_n and pop_n are called; stack: pushes in a\n"
+          "                        row");
 ABSL_FLAG(std::int64_t, repetitions, 5, "runs of each implementation");
 ABSL_FLAG(time_span, min_time, time_span{absl::Milliseconds(300)},
           "of one run, at least; the input is gone through again until it has passed");
@@ -129,20 +136,24 @@ ABSL_FLAG(std::int64_t, generate_bytes, std::int64_t{64} << 20, "size of the gen
 ABSL_FLAG(std::int64_t, item_size, 8, "queue, latency: bytes of an item: 8, 64 or 256");
 ABSL_FLAG(double, rate, 0,
           "queue, latency: items that are due a second, of all producers together; 0: as fast as they\n"
-          "                        can (for latency, the default is 100000)");
+          "                        can; for latency, which needs one, 100000 unless it is given");
 ABSL_FLAG(std::int64_t, burst, 1, "queue, latency: items that are due at the same time; needs a rate");
 ABSL_FLAG(std::string, replay, "",
           "queue, latency: file that says when items are due, in place of a rate: seconds, such as\n"
           "                        12.000250, one a line, each as late as the one before or later, from whatever time on");
 ABSL_FLAG(std::string, record, "",
-          "reads lines from standard input until it ends (or Ctrl-C), writes to this file when each\n"
-          "                        came, for --replay, and exits");
+          "notes when lines come on standard input, writes that to this file for --replay, and exits at the\n"
+          "                        input's end or at Ctrl-C: `your_program | tools/compare --record=FILE`, or\n"
+          "                        `tail -n 0 -f LOG | tools/compare --record=FILE`. Of a log that has times in it, write\n"
+          "                        these to a file yourself, one a line: --replay needs no more");
 ABSL_FLAG(std::string, sweep, "",
           "runs everything once for each value of threads, item_size, burst or rate. threads: so many\n"
           "                        producers and so many consumers; where all threads do the same, so many in all.\n"
           "                        Without values: threads:1,2,4,8, item_size:8,64,256, burst:1,10,100,1000,\n"
           "                        rate:1000,10000,100000,1000000");
-ABSL_FLAG(bool, quick, false, "look at it for less than 20 seconds: short runs of a small input; other flags win");
+ABSL_FLAG(bool, quick, false, "look at it for less than 20 seconds: short runs of a small input, of a file its first 4 MiB, of\n"
+          "                        a replay its first 200 ms; what there is no time for is left out, and named; other\n"
+          "                        flags win");
 ABSL_FLAG(bool, thorough, false, "take several minutes, to be sure: many long runs; other flags win");
 ABSL_FLAG(bool, list, false, "list the implementations and what they can do, and exit");
 
@@ -309,6 +320,10 @@ void set_pace(options& asked, const std::vector<std::string_view>& given) {
   const std::size_t points = asked.swept ? asked.swept->values.size() : 1;
   if (!is_given("repetitions")) asked.repetitions = quick ? 5 : 15;
   if (!is_given("generate_bytes") && quick) asked.generate_bytes = std::uint64_t{1} << 20;
+  if (quick) {
+    asked.most_input = std::uint64_t{4} << 20;
+    asked.layout.patience = std::chrono::milliseconds(100);
+  }
   if (!is_given("min_time")) {
     asked.layout.min_time = quick ? std::max<steady_clock::duration>(a_point / points, std::chrono::milliseconds(10))
                                   : std::chrono::seconds(1);

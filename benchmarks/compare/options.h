@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -53,6 +54,7 @@ struct options {
   std::string input;  ///< a path, "-" for standard input, empty for a generated log
   std::uint64_t seed = 0;
   std::uint64_t generate_bytes = 0;
+  std::uint64_t most_input = std::numeric_limits<std::uint64_t>::max();  ///< no more bytes of a file are used
   workload which = workload::pipeline;
   std::string impl;  ///< globs, separated by commas
   worker_layout layout;

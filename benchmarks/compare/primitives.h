@@ -18,6 +18,7 @@ struct primitive_info {
   std::string name;
   std::string summary;
   adapters::progress guarantee = adapters::progress::blocking;
+  std::string gives_up = {};  ///< what others for the same work have and it has not; mostly empty
 
   static constexpr std::string_view kind = "implementation";
 };

@@ -4,13 +4,11 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "switchyard/benchmarks/compare/primitive_runs.h"
 #include "switchyard/benchmarks/compare/shared_run.h"
-#include "switchyard/benchmarks/compare/strings.h"
 #include "switchyard/blocking/hash_map.h"
 #include "switchyard/blocking/ordered_map.h"
 #include "switchyard/lockfree/hash_map.h"
@@ -90,32 +88,6 @@ class tbb_map {
   map inside_;
 };
 #endif
-
-template <class Map>
-sample run_map(const text_parts& parts, const work& on, const tick_function& tick) {
-  shared_run run(on);
-  Map counts;
-  sample result = run.run(parts, tick, [&](std::string_view part, steady_clock::time_point started) {
-    key_type key;  // the same memory for all words of this thread
-    run.read(part, usual_piece, started, [&](std::string_view lines) {
-      return count_words(lines, on, [&](std::string_view word) {
-        key.assign(word);
-        counts.count(key);
-      });
-    });
-  });
-  if (result.cut_short) return result;
-  // Those that the reference has counted one by one; and all together.
-  const vocabulary& known = on.expected.known;
-  for (std::size_t i = 0; i < known.size(); ++i) {
-    const count_type right = on.expected.answer.counts[i] * result.passes;
-    shared_run::expect(result, absl::StrCat("\"", shown(known.word(i)), "\""), counts.at(key_type(known.word(i))), right);
-  }
-  count_type all = 0;
-  counts.for_each([&](const key_type&, const count_type& n) { all += n; });
-  shared_run::expect(result, "counts", all, result.items);
-  return result;
-}
 
 }  // namespace
 

@@ -97,7 +97,7 @@ bool is_sweep(const json& value) {
 }
 bool is_recommendation(const json& value) {
   return value.is_object() && absent_or(value, "choice", is_text) && absent_or(value, "tied", list_of(is_text)) &&
-         absent_or(value, "sentences", list_of(is_text));
+         absent_or(value, "sentences", list_of(is_text)) && absent_or(value, "where", is_text);
 }
 bool is_advice(const json& value) {
   return is_recommendation(value) && absent_or(value, "points", list_of(is_recommendation));
@@ -121,6 +121,7 @@ std::string why_no_results(const json& document) {
   if (context == document.end()) return "\"context\" is missing";
   if (!context->is_object()) return "\"context\" is no object";
   if (!absent_or(*context, "item", is_text)) return "\"item\" is no string";
+  if (!absent_or(*context, "notes", list_of(is_text))) return "\"notes\" is no list of strings";
   if (!absent_or(*context, "sweep", is_sweep)) return "\"sweep\" is not as it must be";
   if (!absent_or(*context, "advice", is_advice)) return "\"advice\" is not as it must be";
   const auto benchmarks = document.find("benchmarks");

@@ -105,7 +105,7 @@ json advice_json(const advice& of) {
   if (of.points.empty()) return made;
   json& points = made["points"] = json::array();
   for (const advice::at_point& point : of.points) {
-    json at = {{"at", point.at}};
+    json at = {{"at", point.at}, {"where", point.where}};
     at.update(advice_json(point.what));
     points.push_back(std::move(at));
   }
@@ -156,6 +156,7 @@ json context(const comparison& what) {
   of["min_time_seconds"] = std::chrono::duration<double>(asked.layout.min_time).count();
   add_schedule(of, asked);
   of["interrupted"] = what.was_interrupted;
+  if (!what.notes.empty()) of["notes"] = what.notes;
   of["advice"] = advice_json(what.advised);
   return of;
 }

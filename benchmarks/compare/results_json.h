@@ -20,6 +20,7 @@ struct comparison {
   const reference& expected;
   bool was_interrupted = false;  ///< stopped by the user before all runs were finished
   advice advised = {};
+  std::vector<std::string> notes = {};  ///< sentences about what was cut
 };
 
 /// The whole document. `context` holds Google Benchmark's own keys, the text's lines, words and bytes, and

@@ -20,12 +20,6 @@ namespace {
 
 constexpr std::size_t bar_cells = 10;
 
-// Text is easier to read in lines that are not too long.
-std::size_t text_width(const appearance& looks) {
-  constexpr std::size_t comfortable = 100;
-  return looks.width == 0 ? comfortable : std::min(looks.width, comfortable);
-}
-
 // How far the median may be from the truth: "3%".
 std::string doubt(const summary& line) {
   if (!line.rate_interval || line.items_per_second.median <= 0) return "?";
@@ -253,6 +247,11 @@ std::string tables_of_sweep(const std::vector<summary>& lines, std::string_view 
 
 }  // namespace
 
+std::size_t text_width(const appearance& looks) {
+  constexpr std::size_t comfortable = 100;
+  return looks.width == 0 ? comfortable : std::min(looks.width, comfortable);
+}
+
 std::string results_text(const std::vector<summary>& lines, std::string_view swept, bool show_runs,
                          const recommendation& good, const appearance& looks) {
   std::string text = swept.empty() ? table_of_lines(lines, show_runs, good, looks)
@@ -267,7 +266,7 @@ std::string results_text(const std::vector<summary>& lines, std::string_view swe
   return text;
 }
 
-std::string advice_text(const advice& what, std::string_view swept, std::string_view partial, const appearance& looks) {
+std::string advice_text(const advice& what, std::string_view partial, const appearance& looks) {
   std::string text = absl::StrCat("Advice", partial.empty() ? "" : " (", as_absl(partial), partial.empty() ? "" : ")", ":\n");
   if (looks.colour) text = absl::StrCat("\x1b[1m", text.substr(0, text.size() - 1), "\x1b[0m\n");
   for (const std::string& sentence : what.overall.sentences) {
@@ -277,7 +276,7 @@ std::string advice_text(const advice& what, std::string_view swept, std::string_
     const recommendation& of = point.what;
     const std::string choice = of.choice.empty() ? "none" : of.choice;
     const std::string tied = of.tied.empty() ? "" : absl::StrCat(" (tied: ", absl::StrJoin(of.tied, ", "), ")");
-    absl::StrAppend(&text, wrapped(absl::StrCat("- At ", as_absl(swept), " ", point.at, ": ", choice, tied, "."),
+    absl::StrAppend(&text, wrapped(absl::StrCat("- At ", point.where, ": ", choice, tied, "."),
                                    text_width(looks), "  "));
   }
   return text;

@@ -1,6 +1,7 @@
 // Results as people read them on a terminal.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,9 @@ std::string results_text(const std::vector<summary>& lines, std::string_view swe
 
 /// The sentences under a heading; of a sweep the choice at each point too. `partial` stands in the heading: "after 3 of 6
 /// runs"; it may be empty.
-std::string advice_text(const advice& what, std::string_view swept, std::string_view partial, const appearance& looks);
+std::string advice_text(const advice& what, std::string_view partial, const appearance& looks);
+
+/// How wide the lines of a text are made: they are easier to read if they are not too long.
+std::size_t text_width(const appearance& looks);
 
 }  // namespace switchyard::compare

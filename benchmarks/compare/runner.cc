@@ -8,6 +8,16 @@
 #include "absl/strings/str_cat.h"
 
 namespace switchyard::compare {
+namespace {
+
+// So that all have as many runs: forgets those of a round that was not finished.
+void keep_rounds(rounds& all, std::size_t whole) {
+  for (outcome& each : all.outcomes) {
+    if (each.samples.size() > whole) each.samples.resize(whole);
+  }
+}
+
+}  // namespace
 
 rounds run_rounds(const std::vector<contender>& contenders, std::size_t repetitions, const atomic<bool>& stop,
                   const progress_function& progress, steady_clock::duration budget) {
@@ -23,10 +33,17 @@ rounds run_rounds(const std::vector<contender>& contenders, std::size_t repetiti
   for (std::size_t round = 0; round < repetitions; ++round) {
     const steady_clock::duration so_far = steady_clock::now() - began;
     if (round > 0 && so_far / static_cast<std::int64_t>(round) > budget - so_far) break;
-    ++all.repetitions;
     for (std::size_t turn = 0; turn < n; ++turn) {
       const std::size_t who = (round + turn) % n;
       outcome& into = all.outcomes[who];
+      if ((round > 0 || turn > 0) && steady_clock::now() - began > budget) {
+        if (round > 0) {
+          keep_rounds(all, round);
+          return all;
+        }
+        all.left_out.push_back(names[who]);
+        continue;
+      }
       const position here{finished++, n * repetitions, names[who]};
       if (!into.wrong.empty()) continue;
       all.complete = !stop.load(memory_order_relaxed);
@@ -46,6 +63,7 @@ rounds run_rounds(const std::vector<contender>& contenders, std::size_t repetiti
         into.wrong = absl::StrCat("failed: ", failure.what());
       }
     }
+    ++all.repetitions;
   }
   return all;
 }

@@ -26,7 +26,8 @@ struct outcome {
 struct rounds {
   std::vector<outcome> outcomes;  ///< in the order of the contenders
   bool complete = true;           ///< false if they were stopped before the last one
-  std::size_t repetitions = 0;    ///< rounds that were begun: fewer than asked for if there was no time for more
+  std::size_t repetitions = 0;    ///< rounds that count: fewer than asked for if there was no time for more
+  std::vector<std::string> left_out = {};  ///< whom there was no time for at all: "lockfree.bounded_queue at 4"
 };
 
 /// How far the whole is; for a progress bar.
@@ -41,8 +42,11 @@ using progress_function = std::function<void(const position&)>;
 
 /// Runs each contender `repetitions` times: a round of all, then another that begins with the next one, so
 /// that what the machine does meanwhile meets them alike. One that gives a wrong answer, or throws, is left
-/// out from then on. Ends early once `stop` is set; the run that is cut short does not count. After the first, no round
-/// is begun that would not be over within `budget`, if it took as long as those before: that is no interruption.
+/// out from then on. Ends early once `stop` is set; the run that is cut short does not count.
+///
+/// All runs begin within `budget`, which is no interruption. After the first, no round is begun that would not be over by
+/// then, if it took as long as those before; one that is not, all the same, does not count. In the first, whoever has not
+/// had a turn by then is left out, but the very first.
 rounds run_rounds(const std::vector<contender>& contenders, std::size_t repetitions, const atomic<bool>& stop,
                   const progress_function& progress = {},
                   steady_clock::duration budget = steady_clock::duration::max());

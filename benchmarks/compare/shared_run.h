@@ -81,8 +81,10 @@ std::uint64_t count_words(std::string_view piece, const work& on, OnWord on_word
 
 /// Adds an implementation, in a line.
 template <class Run>
-void add_primitive(primitive_registry& to, std::string name, std::string summary, adapters::progress guarantee, Run run) {
-  to.add({.name = std::move(name), .summary = std::move(summary), .guarantee = guarantee}, run);
+void add_primitive(primitive_registry& to, std::string name, std::string summary, adapters::progress guarantee, Run run,
+                   std::string gives_up = {}) {
+  to.add({.name = std::move(name), .summary = std::move(summary), .guarantee = guarantee, .gives_up = std::move(gives_up)},
+         run);
 }
 
 // Those of each workload, in files of their own: primitives_waiting.cc, primitives_values.cc,

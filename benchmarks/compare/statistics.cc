@@ -86,14 +86,22 @@ summary summary_of(const outcome& of) {
 
 // The ratios of the lines of one point, and their order.
 void rank(std::vector<summary>& lines) {
-  std::stable_sort(lines.begin(), lines.end(), [](const summary& a, const summary& b) {
+  // Where it was measured how late items come, that is the question: they come as fast as they are sent anyway.
+  const bool by_tail = std::all_of(lines.begin(), lines.end(), [](const summary& line) {
+    return !line.wrong.empty() || !line.tails.empty();
+  });
+  std::stable_sort(lines.begin(), lines.end(), [by_tail](const summary& a, const summary& b) {
     if (a.wrong.empty() != b.wrong.empty()) return a.wrong.empty();
+    if (by_tail && a.wrong.empty()) return median(a.tails) < median(b.tails);
     return a.items_per_second.median > b.items_per_second.median;
   });
-  const auto best = std::find_if(lines.begin(), lines.end(), [](const summary& line) {
-    return line.wrong.empty() && line.guarantee == adapters::progress::blocking && line.items_per_second.median > 0;
-  });
-  if (best == lines.end()) return;
+  summary* best = nullptr;
+  for (summary& line : lines) {
+    const bool simple = line.wrong.empty() && line.guarantee == adapters::progress::blocking;
+    const double rate = line.items_per_second.median;
+    if (simple && rate > (best == nullptr ? 0 : best->items_per_second.median)) best = &line;
+  }
+  if (best == nullptr) return;
   for (summary& line : lines) {
     if (!line.wrong.empty()) continue;
     line.against_blocking = line.items_per_second.median / best->items_per_second.median;

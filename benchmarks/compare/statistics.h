@@ -57,8 +57,8 @@ struct summary {
   std::shared_ptr<const latency_histogram> latency;
 };
 
-/// The best first; those whose answers were wrong last; those of which nothing is known left out. The best
-/// blocking one is the best of those that wait for each other by design (`progress::blocking`); without
+/// The best first, which is the fastest, or where latency was measured the one with the shortest tail; those whose answers
+/// were wrong last; those of which nothing is known left out. The best blocking one is the fastest of those that wait for each other by design (`progress::blocking`); without
 /// any, and where it did nothing, there is no ratio. In a sweep all this is for each point by itself, and one
 /// point follows another in the order of the outcomes.
 std::vector<summary> summarize(const std::vector<outcome>& outcomes);

@@ -168,7 +168,7 @@ void stream_run<Size>::produce_by_schedule(std::uint64_t producer, steady_clock:
   } const at_end{waiting, alarm};
   const auto planned = std::chrono::duration_cast<steady_clock::duration>(
       std::chrono::duration<double>(std::min(plan.seconds_for(items), 1e9)));
-  const steady_clock::time_point too_late = begin + 4 * planned + std::chrono::seconds(1);
+  const steady_clock::time_point too_late = begin + 4 * planned + on.layout.patience;
   const auto due = [&](std::uint64_t sequence) {
     return begin + nanoseconds(plan.due(place_of(producer, sequence)));
   };

@@ -111,7 +111,7 @@ TEST(Advice, ChoosesWhatIsClearlyFaster) {
       ElementsAre("Choose lockfree.bounded: 10.0 M lines/s, 2.50 times as many as the best blocking one, "
                   "blocking.bounded (2.43 to 2.58 times, 95% sure).",
                   "It burns 150 ns of CPU per line (blocking.bounded: 400 ns), keeps order and bound; "
-                  "a thread that stops in it holds up no other.",
+                  "a thread that stops while it pushes or pops holds up no other.",
                   "The simple blocking one, blocking.bounded, is good enough where 4.00 M lines/s will do."));
 }
 
@@ -123,7 +123,7 @@ TEST(Advice, CallsADifferenceInsideTheNoiseATieAndTakesTheSimpleOne) {
   EXPECT_THAT(made.sentences,
               ElementsAre("Choose blocking.bounded: 8.00 M lines/s, and lockfree.bounded is as good within the noise.",
                           "It burns 100 ns of CPU per line (lockfree.bounded: 100 ns), keeps order and bound; "
-                          "a thread that stops in it holds up all others.",
+                          "a thread that stops while it pushes or pops may hold up all others.",
                           "A simple blocking one is good enough here: nothing without locks is clearly better."));
 }
 
@@ -164,7 +164,7 @@ TEST(Advice, LetsOthersWinAndSaysWhatIsGivenUp) {
   EXPECT_EQ(made.choice, "peer.relaxed");
   EXPECT_THAT(made.sentences.at(0), HasSubstr("12.0 M lines/s, 48% more than the best blocking one, blocking.bounded"));
   EXPECT_THAT(made.sentences.at(1), HasSubstr("gives up order between producers and an exact bound; a thread that stops "
-                                              "in it at a bad moment holds up others."));
+                                              "while it pushes or pops may hold up others."));
   EXPECT_EQ(made.sentences.at(2),
             "Where that matters, take lockfree.bounded (9.00 M lines/s); the simple blocking one, blocking.bounded, is good "
             "enough where 8.10 M lines/s will do.");
@@ -188,7 +188,7 @@ TEST(Advice, SaysForHowManyThreadsAQueueIs) {
                                       line("blocking.bounded", progress::blocking, about(8e6))});
   EXPECT_EQ(made.sentences.at(1),
             "It burns 20 ns of CPU per line (blocking.bounded: 100 ns), keeps order and bound, is for one producer and one "
-            "consumer only; no thread in it can be held up by another.");
+            "consumer only; no thread can hold up one that pushes or pops.");
 }
 
 TEST(Advice, NeverTakesAWrongAnswer) {
@@ -199,7 +199,8 @@ TEST(Advice, NeverTakesAWrongAnswer) {
   EXPECT_THAT(made.tied, IsEmpty());
   EXPECT_EQ(made.sentences.at(0), "Choose blocking.bounded: 1.00 M lines/s; there is nothing to compare it with.");
   EXPECT_EQ(made.sentences.at(1),
-            "It burns 100 ns of CPU per line, keeps order and bound; a thread that stops in it holds up all others.");
+            "It burns 100 ns of CPU per line, keeps order and bound; a thread that stops while it pushes or "
+            "pops may hold up all others.");
 
   const recommendation none = judged({wrong});
   EXPECT_EQ(none.choice, "");
@@ -241,17 +242,78 @@ TEST(Advice, NamesAFewOfManyThatAreTied) {
 TEST(Advice, SaysNothingOfOrderWhereThereIsNoQueue) {
   question words;
   words.item = "word";
+  words.work = "counts";
   const recommendation made = judged({line("lockfree.counter", progress::wait_free, about(50e6), 20),
                                       line("blocking.counter", progress::blocking, about(5e6), 200)}, words);
-  EXPECT_EQ(made.sentences.at(1), "It burns 20 ns of CPU per word (blocking.counter: 200 ns); no thread in it can be "
-                                  "held up by another.");
+  EXPECT_EQ(made.sentences.at(1), "It burns 20 ns of CPU per word (blocking.counter: 200 ns); no thread can hold up "
+                                  "one that counts.");
+}
+
+TEST(Advice, SpeaksOfWhatAStackPromises) {
+  static const std::vector<queue_info> stacks = {
+      {.name = "lockfree.stack", .summary = "", .order = queue_order::lifo, .bound = queue_bound::none,
+       .guarantee = progress::lock_free},
+      {.name = "mine.bag", .summary = "", .order = queue_order::none, .bound = queue_bound::none,
+       .guarantee = progress::lock_free},
+  };
+  question pairs;
+  pairs.item = "pair";
+  pairs.order = queue_order::lifo;
+  pairs.queue = [](std::string_view name) { return name == stacks[0].name ? &stacks[0] : name == stacks[1].name ? &stacks[1] : nullptr; };
+  const recommendation made = judged({line("lockfree.stack", progress::lock_free, about(9e6)),
+                                      line("mine.bag", progress::lock_free, about(8.95e6))}, pairs);
+  EXPECT_EQ(made.sentences.at(1), "It burns 100 ns of CPU per pair (mine.bag: 100 ns), gives the newest first; a thread that "
+                                  "stops while it pushes or pops holds up no other.");
+  const recommendation faster = judged({line("mine.bag", progress::lock_free, about(20e6)),
+                                        line("lockfree.stack", progress::lock_free, about(9e6))}, pairs);
+  EXPECT_THAT(faster.sentences.at(1), HasSubstr("gives up the order of a stack; "));
+  EXPECT_THAT(faster.sentences.at(2), StartsWith("Where that matters, take lockfree.stack (9.00 M pairs/s); "));
+}
+
+TEST(Advice, SaysWhatAQueueWithoutOrderGivesUp) {
+  static const queue_info bag{.name = "mine.bag", .summary = "", .order = queue_order::none};
+  question about_it = of_lines();
+  about_it.queue = [](std::string_view) { return &bag; };
+  for (const std::size_t producers : {1, 2}) {
+    about_it.producers = producers;
+    EXPECT_THAT(judged({line("mine.bag", progress::blocking, about(9e6))}, about_it).sentences.at(1), HasSubstr("gives up order; "));
+  }
+}
+
+TEST(Advice, SaysWhatOthersThanQueuesGiveUp) {
+  question words;
+  words.item = "word";
+  words.work = "counts";
+  words.gives_up = [](std::string_view name) { return std::string(name == "lockfree.sharded_counter" ? "readings of one moment" : ""); };
+  const recommendation made = judged({line("lockfree.sharded_counter", progress::wait_free, about(50e6), 20),
+                                      line("lockfree.counter", progress::wait_free, about(30e6), 20),
+                                      line("blocking.counter", progress::blocking, about(5e6), 200)}, words);
+  EXPECT_THAT(made.sentences,
+              ElementsAre(StartsWith("Choose lockfree.sharded_counter: "),
+                          "It burns 20 ns of CPU per word (blocking.counter: 200 ns), gives up readings of one moment; no "
+                          "thread can hold up one that counts.",
+                          "Where that matters, take lockfree.counter (30.0 M words/s); the simple blocking one, "
+                          "blocking.counter, is good enough where 5.00 M words/s will do."));
+  // Of two that are as fast it takes the one that gives up nothing.
+  EXPECT_EQ(judged({line("lockfree.sharded_counter", progress::wait_free, about(50e6)),
+                    line("lockfree.counter", progress::wait_free, about(49.9e6))}, words).choice, "lockfree.counter");
+}
+
+TEST(Advice, KnowsThatAtABarrierAllWait) {
+  question rounds;
+  rounds.item = "round";
+  rounds.all_wait = true;
+  EXPECT_THAT(judged({line("lockfree.barrier", progress::lock_free, about(9e6))}, rounds).sentences.at(1),
+              HasSubstr("; threads arrive without a lock, and one that never comes holds up all others, as at every barrier."));
+  EXPECT_THAT(judged({line("blocking.barrier", progress::blocking, about(9e6))}, rounds).sentences.at(1),
+              HasSubstr("; threads arrive by way of a lock, and one that never comes"));
 }
 
 TEST(Advice, TellsTheTailWhereItIsKnown) {
   const recommendation made =
       judged({with_tail(line("lockfree.bounded", progress::lock_free, about(10e6)), 2000),
               with_tail(line("blocking.bounded", progress::blocking, about(4e6)), 9000)});
-  EXPECT_THAT(made.sentences.at(1), HasSubstr("takes up to 2.01 us for 99% of lines (9.02 us), "));
+  EXPECT_THAT(made.sentences.at(1), HasSubstr("takes up to 2.01 us for 99% of lines (blocking.bounded: 9.02 us), "));
 }
 
 question of_latency() {
@@ -267,12 +329,13 @@ TEST(AdviceOnLatency, ChoosesTheShortestTail) {
              of_latency());
   EXPECT_EQ(made.choice, "lockfree.bounded");
   EXPECT_THAT(made.sentences,
-              ElementsAre("Choose lockfree.bounded: 99% of lines within 20.1 us, the best blocking one, blocking.bounded "
-                          "90.1 us.",
+              ElementsAre("Choose lockfree.bounded: 99% of lines within 20.1 us (the best blocking one, blocking.bounded: "
+                          "90.1 us).",
                           "It burns 700 ns of CPU per line (blocking.bounded: 500 ns), takes up to 200 us for 99.9% of lines "
-                          "(900 us), keeps order and bound; a thread that stops in it holds up no other.",
-                          "The simple blocking one, blocking.bounded, is good enough where 99% of lines within 90.1 us is "
-                          "soon enough."));
+                          "(blocking.bounded: 900 us), keeps order and bound; a thread that stops while it pushes or "
+                          "pops holds up no other.",
+                          "The simple blocking one, blocking.bounded, is good enough where 99% of lines within 90.1 us will "
+                          "do."));
 }
 
 TEST(AdviceOnLatency, KnowsTies) {
@@ -370,7 +433,7 @@ TEST(AdviceOnASweep, NamesWhatIsSwept) {
   for (const auto& [over, words] : std::vector<std::pair<std::string, std::string>>{
            {"item_size", "from items of 1 byte to items of 64 bytes"},
            {"burst", "from bursts of 1 to bursts of 64"},
-           {"rate", "from 1 lines/s to 64 lines/s"},
+           {"rate", "from a rate of 1 lines/s to a rate of 64 lines/s"},
            {"other", "from other 1 to other 64"}}) {
     question about_it = of_lines();
     about_it.swept = over;
@@ -379,6 +442,15 @@ TEST(AdviceOnASweep, NamesWhatIsSwept) {
                                about_it);
     EXPECT_THAT(made.overall.sentences.at(0), HasSubstr(words));
   }
+}
+
+TEST(AdviceOnASweep, SaysOnHowManySidesThereAreThreads) {
+  question sides = of_threads();
+  sides.two_sides = true;
+  const advice made = advise({at(1, line("blocking.bounded", progress::blocking, about(9e6))),
+                              at(2, line("blocking.bounded", progress::blocking, about(9e6)))}, sides);
+  EXPECT_EQ(made.overall.sentences.at(0), "Choose blocking.bounded at all points, from 1 thread a side to 2 threads a side.");
+  EXPECT_EQ(made.points.at(1).where, "2 threads a side");
 }
 
 TEST(AdviceOnASweep, KnowsThatSeveralThreadsAreSeveralProducers) {

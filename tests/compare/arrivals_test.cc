@@ -43,6 +43,19 @@ TEST(Arrivals, AreSecondsOneALine) {
   EXPECT_THAT(parse_arrivals("1\n1\n1\n2\n", ""), ElementsAre(0, 0, 0, 1'000'000'000));
 }
 
+TEST(Arrivals, AreCutToTheFirst) {
+  const auto first = [](arrival_times times, std::chrono::nanoseconds most) {
+    keep_first(times, most);
+    return times;
+  };
+  const arrival_times all = {0, 0, 5, 5, 9, 20};
+  EXPECT_THAT(first(all, std::chrono::seconds(1)), ElementsAre(0, 0, 5, 5, 9, 20));
+  EXPECT_THAT(first(all, std::chrono::nanoseconds(20)), ElementsAre(0, 0, 5, 5, 9, 20));
+  EXPECT_THAT(first(all, std::chrono::nanoseconds(19)), ElementsAre(0, 0, 5, 5, 9));
+  EXPECT_THAT(first(all, std::chrono::nanoseconds(5)), ElementsAre(0, 0, 5, 5));
+  EXPECT_THAT(first(all, std::chrono::nanoseconds(0)), ElementsAre(0, 0, 5, 5)) << "two different times there must be";
+}
+
 TEST(Arrivals, ThatAreNoneAreRefused) {
   EXPECT_EQ(refusal("1\nnoon\n"), "file:2: \"noon\" is not a time in seconds, such as 12.000250");
   for (const char* const line : {"", " ", "-1", "+1", "1e3", "1.", ".5", "1 2", "1,5", "0x1", "1\t", "nan", "9000000001",

@@ -53,6 +53,28 @@ class InputTest : public testing::Test {
   std::filesystem::path folder_;
 };
 
+TEST_F(InputTest, KeepsTheFirstLinesOfALongOne) {
+  const std::string name = file("long", "one\ntwo\nthree\n");
+  EXPECT_EQ(mapped_text::open(name, go_on, 14).text(), "one\ntwo\nthree\n") << "that is all";
+  EXPECT_EQ(mapped_text::open(name, go_on, 14).name(), name);
+  for (const std::uint64_t most : {8u, 9u, 13u}) {
+    const mapped_text some = mapped_text::open(name, go_on, most);
+    EXPECT_EQ(some.text(), "one\ntwo\n") << most;
+    EXPECT_EQ(some.name(), name + ", its first 8 bytes");
+  }
+  EXPECT_EQ(mapped_text::open(name, go_on, 2).text(), "on") << "no line ends there";
+  // What comes from a pipe, or from /proc, is not read to its end either.
+  const mapped_text maps = mapped_text::open("/proc/self/maps", go_on, 200);
+  EXPECT_LE(maps.text().size(), 200u);
+  EXPECT_THAT(maps.name(), HasSubstr("/proc/self/maps, its first "));
+  // Dropping what is used, and unmapping what is not, hurts nobody.
+  const std::string large(3'000'000, 'x');
+  const mapped_text first = mapped_text::open(file("large", large + "\n" + large), go_on, 3'500'000);
+  EXPECT_EQ(first.text().size(), 3'000'001u);
+  first.drop(first.text());
+  EXPECT_EQ(first.text(), large + "\n");
+}
+
 TEST_F(InputTest, MapsAFile) {
   const mapped_text text = mapped_text::open(file("small", "one\ntwo"), go_on);
   EXPECT_EQ(text.text(), "one\ntwo");

@@ -1,6 +1,7 @@
 #include "switchyard/benchmarks/compare/options.h"
 
 #include <chrono>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -81,6 +82,10 @@ TEST(Options, HaveAPace) {
   EXPECT_EQ(quick.repetitions, 5u);
   EXPECT_EQ(quick.layout.min_time, 60ms);
   EXPECT_EQ(quick.generate_bytes, std::uint64_t{1} << 20);
+  EXPECT_EQ(quick.most_input, std::uint64_t{4} << 20);
+  EXPECT_EQ(quick.layout.patience, 100ms);
+  EXPECT_EQ(parse({}).most_input, std::numeric_limits<std::uint64_t>::max());
+  EXPECT_EQ(parse({"--thorough"}).layout.patience, 1s);
   EXPECT_EQ(parse({"--quick", "--sweep=threads:1,2,4,8"}).layout.min_time, 15ms);
   EXPECT_EQ(parse({"--quick", "--sweep=threads:1,2,3,4,5,6,7,8,9,10,11,12"}).layout.min_time, 10ms);
   const options thorough = parse({"--thorough"});

@@ -3,8 +3,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -12,6 +19,8 @@
 
 #include "switchyard/benchmarks/compare/input.h"
 #include "switchyard/benchmarks/compare/options.h"
+#include "switchyard/benchmarks/compare/parts.h"
+#include "switchyard/benchmarks/compare/primitive_runs.h"
 #include "switchyard/benchmarks/compare/tally.h"
 
 namespace switchyard::compare {
@@ -111,6 +120,215 @@ TEST_P(Primitives, AreCutShort) {
     on.stop.store(false);
     EXPECT_TRUE(each.run([&] { on.stop.store(true); }).cut_short) << each.name;
   }
+}
+
+// --- Implementations that do not do what they say: every run notices ---
+
+// What a run says of one. One thread, unless it is said, as those here are no better than that.
+std::string wrong_with(sample (*run)(const text_parts&, const work&, const tick_function&), worker_layout layout = {.consumers = 0}) {
+  const bench on(lines(300), layout);
+  const std::size_t parts = layout.producers + layout.consumers;
+  return run(cut(on.text, parts), {on.text, on.expected, on.layout, on.stop}, {}).wrong;
+}
+
+struct open_door {
+  explicit open_door(std::int32_t) {}
+  void acquire() {}
+  void release() {}
+};
+TEST(WrongPrimitives, ASemaphoreThatLetsAllIn) {
+  // Two threads, one permit: they meet sooner or later.
+  std::string wrong;
+  for (int attempt = 0; attempt < 200 && wrong.empty(); ++attempt) {
+    wrong = wrong_with(run_semaphore<open_door>, {.min_time = std::chrono::milliseconds(20)});
+  }
+  EXPECT_EQ(wrong, "more than 1 at once");
+}
+
+// Runs its action so many times instead of once.
+template <int Times>
+class miscounting_barrier {
+ public:
+  miscounting_barrier(std::int64_t, std::function<void()> action) : action_(std::move(action)) {}
+  void wait() {
+    for (int i = 0; i < Times; ++i) action_();
+  }
+
+ private:
+  std::function<void()> action_;
+};
+TEST(WrongPrimitives, ABarrier) {
+  EXPECT_EQ(wrong_with(run_barrier<miscounting_barrier<1>>), "");
+  EXPECT_EQ(wrong_with(run_barrier<miscounting_barrier<2>>), "somebody passed the barrier before the others had come");
+  EXPECT_THAT(wrong_with(run_barrier<miscounting_barrier<0>>), testing::StartsWith("rounds 0 instead of "));
+}
+
+// Does its work at once, but for the tenth task, which it forgets.
+template <int Forgotten>
+class forgetful_pool {
+ public:
+  struct options {
+    std::int64_t threads;
+    std::string name;
+  };
+  explicit forgetful_pool(const options&) {}
+  template <class Task>
+  void post(Task task) {
+    if (++posted_ != Forgotten) task();
+  }
+  void shutdown() {}
+
+ private:
+  int posted_ = 0;
+};
+TEST(WrongPrimitives, APoolThatForgetsATask) {
+  EXPECT_EQ(wrong_with(run_threadpool<forgetful_pool<0>>), "");
+  EXPECT_THAT(wrong_with(run_threadpool<forgetful_pool<10>>), testing::MatchesRegex("words [0-9]+ instead of [0-9]+"));
+}
+
+// Begins with its tasks when as many as there may be are waiting, or some time has passed.
+class slow_pool {
+ public:
+  struct options {
+    std::int64_t threads;
+    std::string name;
+  };
+  explicit slow_pool(const options& with) { threads = with.threads; }
+  template <class Task>
+  void post(Task task) {
+    const std::lock_guard hold(mutex_);
+    waiting_.push_back(std::move(task));
+    most_waiting = std::max(most_waiting, waiting_.size());
+  }
+  void shutdown() { worker_.join(); }
+  ~slow_pool() {
+    if (worker_.joinable()) worker_.join();
+  }
+
+  static inline std::int64_t threads = 0;
+  static inline std::size_t most_waiting = 0;
+  static inline int left = 0;  // tasks that will come
+
+ private:
+  void run() {
+    while (left > 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      std::vector<std::function<void()>> some;
+      {
+        const std::lock_guard hold(mutex_);
+        some.swap(waiting_);
+      }
+      for (const auto& task : some) task();
+      left -= static_cast<int>(some.size());
+    }
+  }
+
+  std::mutex mutex_;
+  std::vector<std::function<void()>> waiting_;
+  std::thread worker_{[this] { run(); }};
+};
+TEST(Threadpool, HasNoMoreTasksUnderWayThanTheCapacity) {
+  slow_pool::left = 300;
+  slow_pool::most_waiting = 0;
+  const bench on(lines(300), {.consumers = 7, .capacity = 20});
+  EXPECT_EQ(run_threadpool<slow_pool>(cut(on.text, 1), {on.text, on.expected, on.layout, on.stop}, {}).wrong, "");
+  EXPECT_EQ(slow_pool::threads, 7);
+  EXPECT_LE(slow_pool::most_waiting, 20u);
+  EXPECT_GT(slow_pool::most_waiting, 1u);
+}
+
+// Loses the tenth movement on its way.
+struct leaky_account {
+  std::int64_t balance = 0;
+  std::int64_t load() const { return balance; }
+  static inline int moved = 0;
+};
+void transfer(leaky_account& from, leaky_account& to, std::int64_t amount) {
+  from.balance -= amount;
+  if (++leaky_account::moved != 10) to.balance += amount;
+}
+TEST(WrongPrimitives, ATransferThatLosesSomething) {
+  leaky_account::moved = 10;
+  EXPECT_EQ(wrong_with(run_transfer<leaky_account>), "");
+  leaky_account::moved = 0;
+  EXPECT_THAT(wrong_with(run_transfer<leaky_account>), testing::MatchesRegex("account [0-7] has -?[0-9]+ instead of -?[0-9]+"));
+}
+
+enum class slip { none, half_changed, not_changed };
+template <slip What>
+class careless_value {
+ public:
+  template <class F>
+  auto read(F f) {
+    progress_so_far now = value_;
+    if (What == slip::half_changed && ++reads_ == 10) ++now.lines;
+    return f(std::as_const(now));
+  }
+  template <class F>
+  void update(F f) {
+    if (What != slip::not_changed || ++updates_ != 10) f(value_);
+  }
+  progress_so_far load() const { return value_; }
+
+ private:
+  progress_so_far value_;
+  int reads_ = 0;
+  int updates_ = 0;
+};
+TEST(WrongPrimitives, AValueThatIsNotSynchronized) {
+  EXPECT_EQ(wrong_with(run_synchronized<careless_value<slip::none>>), "");
+  EXPECT_EQ(wrong_with(run_synchronized<careless_value<slip::half_changed>>), "a value was seen half changed");
+  EXPECT_THAT(wrong_with(run_synchronized<careless_value<slip::not_changed>>), testing::StartsWith("bytes "));
+}
+
+class lazy_in_vain {
+ public:
+  built_late& get() {
+    value_.one = ++calls_ == 10 ? 0 : 1;  // not built yet
+    return value_;
+  }
+
+ private:
+  built_late value_;
+  int calls_ = 0;
+};
+TEST(WrongPrimitives, AValueThatIsNotBuilt) {
+  EXPECT_THAT(wrong_with(run_lazy<lazy_in_vain>), testing::MatchesRegex("words ([0-9]+) instead of [0-9]+"));
+}
+
+enum class mistake { none, forgets, mixes_up, doubles_at_the_end };
+template <mistake What>
+class careless_map {
+ public:
+  void count(const std::string& word) {
+    ++calls_;
+    if (What == mistake::forgets && calls_ == 10) return;
+    ++inside_[What == mistake::mixes_up && calls_ == 10 ? word + "!" : word];
+  }
+  std::uint64_t at(const std::string& word) const {
+    const auto found = inside_.find(word);
+    return found == inside_.end() ? 0 : found->second;
+  }
+  template <class F>
+  void for_each(F f) const {
+    for (const auto& [word, n] : inside_) f(word, n);
+    if (What == mistake::doubles_at_the_end) f(inside_.begin()->first, inside_.begin()->second);
+  }
+
+ private:
+  std::map<std::string, std::uint64_t> inside_;
+  int calls_ = 0;
+};
+TEST(WrongPrimitives, AMap) {
+  EXPECT_EQ(wrong_with(run_map<careless_map<mistake::none>>), "");
+  EXPECT_THAT(wrong_with(run_map<careless_map<mistake::forgets>>), testing::MatchesRegex("\".*\" [0-9]+ instead of [0-9]+"));
+  EXPECT_THAT(wrong_with(run_map<careless_map<mistake::mixes_up>>), testing::MatchesRegex("\".*\" [0-9]+ instead of [0-9]+"));
+  EXPECT_THAT(wrong_with(run_map<careless_map<mistake::doubles_at_the_end>>), testing::StartsWith("counts "));
+}
+
+TEST(PrimitiveRegistry, SaysWhatIsGivenUp) {
+  EXPECT_EQ(primitive_registry::builtin(workload::lazy).at("lockfree.lazy").info.gives_up, "building only once");
+  EXPECT_EQ(primitive_registry::builtin(workload::lazy).at("blocking.lazy").info.gives_up, "");
 }
 
 TEST(PrimitiveRegistry, HasNothingForQueuesAndCounters) {

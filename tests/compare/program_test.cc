@@ -279,6 +279,14 @@ TEST_F(ProgramTest, RecordsAndReplays) {
     EXPECT_EQ(replayed.status, 0) << replayed.err;
     EXPECT_THAT(replayed.out, MatchesRegex("(.|\n)*items: +of 8 bytes, 100 a second as in [^\n]*pattern \\(4 items\\)\n(.|\n)*"));
   }
+  // Where there is little time, the first part of a long one; and the output says so.
+  const result cut = run({"--workload=latency", "--quick", "--replay=" + file("long", "1\n1.1\n99\n"), "--impl=std.*",
+                          "--repetitions=1", "--out=" + path("results")});
+  EXPECT_EQ(cut.status, 0) << cut.err;
+  EXPECT_THAT(cut.out, HasSubstr("\nNote: Of "));
+  const auto notes = nlohmann::json::parse(contents(path("results/results.json"))).at("context").at("notes");
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_THAT(notes.at(0).get<std::string>(), HasSubstr("only the first 2 of 3 items are played, as --quick has no time for more."));
   expect_refused({"--workload=latency", "--replay=" + path("missing")}, "missing: No such file");
   expect_refused({"--workload=latency", "--replay=" + file("bad", "1\n2\nthree\n")}, "bad:3: \"three\" is not a time");
   expect_refused({"--workload=latency", "--replay=" + file("bad", "1\n3\n2\n")}, "bad:3: is earlier");
@@ -323,12 +331,31 @@ TEST_F(ProgramTest, IsQuickIfAsked) {
   EXPECT_EQ(nlohmann::json::parse(contents(path("results/results.json"))).at("context").at("pace"), "quick");
 }
 
+TEST_F(ProgramTest, IsQuickWithALargeFileToo) {
+  std::string text;
+  while (text.size() <= (std::size_t{5} << 20)) text += "some words on a line\n";
+  const std::string input = file("input", text);
+  const std::vector<std::string> how = {"--impl=blocking.bounded_queue", "--quick", "--repetitions=1", "--min_time=0"};
+  const auto with = [&](const std::string& name) {
+    std::vector<std::string> all = how;
+    all.push_back("--input=" + name);
+    return all;
+  };
+  const result good = run(with(input));
+  EXPECT_EQ(good.status, 0) << good.err;
+  EXPECT_THAT(good.out, HasSubstr("input:    " + input + ", its first 4194288 bytes\n"));
+  EXPECT_THAT(good.out, HasSubstr("answer:   199728 lines, "));
+  const result piped = run(with("-"), input);
+  EXPECT_EQ(piped.status, 0) << piped.err;
+  EXPECT_THAT(piped.out, HasSubstr("input:    standard input, its first 4194288 bytes\n"));
+}
+
 TEST_F(ProgramTest, HasATableOfPointsForASweep) {
   const result good = run({"--workload=queue", "--impl=blocking.bounded_queue,lockfree.bounded_queue", "--sweep=threads:1,2",
                            "--repetitions=1", "--min_time=1ms", "--out=" + path("results")});
   EXPECT_EQ(good.status, 0) << good.err;
   EXPECT_THAT(good.out, HasSubstr("\nitems/s at threads  "));
-  EXPECT_THAT(good.out, HasSubstr("\n- At threads 2: "));
+  EXPECT_THAT(good.out, HasSubstr("\n- At 2 threads a side: "));
   const auto document = nlohmann::json::parse(contents(path("results/results.json")));
   EXPECT_EQ(document.at("context").at("advice").at("points").size(), 2u);
   EXPECT_EQ(document.at("context").at("sweep").at("over"), "threads");

@@ -203,10 +203,82 @@ class ReportTest(unittest.TestCase):
         self.assertTrue(self.ask(f"document.activeElement === document.querySelector({json.dumps(button)})"), "focus stays")
         self.press(button)
         self.assertEqual({each["card"]: each["series"] for each in self.canvases()}, everything)
-        self.press("button[data-show=none]")
+        self.press("[aria-label=Shown] [data-value=none]")
         self.assertEqual({each["series"] for each in self.canvases()}, {0})
-        self.press("button[data-show=all]")
+        self.press("[aria-label=Shown] [data-value=all]")
         self.assertEqual({each["card"]: each["series"] for each in self.canvases()}, everything)
+
+    def labels(self, card):
+        """Whom a chart of lines shows."""
+        return set(self.ask(f"Chart.getChart(document.querySelector('#{card} .plot canvas')).data.datasets.map(set => set.label)"))
+
+    def selected(self):
+        """What each row of buttons that select says is selected."""
+        rows = self.ask("[...document.querySelectorAll('[aria-label=Shown]')].map(row => [...row.querySelectorAll("
+                        "'[aria-pressed=true]')].map(button => button.dataset.value))")
+        self.assertEqual(len({json.dumps(row) for row in rows}), 1, "all rows say the same")
+        return rows[0]
+
+    def test_few_series_are_all_there_at_first(self):
+        self.report("sweep")
+        self.assertEqual(self.labels("sweep"), set(report_samples.QUEUES))
+        self.assertEqual(self.selected(), ["all"])
+        self.assertEqual(self.ask("document.querySelectorAll('[data-value=best], details.others').length"), 0)
+        self.assertEqual(self.ask("document.querySelector('[role=status]').textContent"),
+                         "All 8 implementations are in the charts.")
+
+    def test_of_many_series_the_best_are_there_at_first(self):
+        for sample, card in (("crowd", "sweep"), ("crowd_latency", "latency")):
+            document, = self.report(sample)
+            crowd = set(report_samples.CROWD)
+            best = self.labels(card)
+            self.assertEqual(len(best), 8)
+            self.assertEqual(self.selected(), ["best"])
+            # What is advised, at each point too; what is the reader's own; and the best of each kind.
+            advice = document["context"]["advice"]
+            advised = {each["choice"] for each in [advice, *advice.get("points", [])]} - {None}
+            self.assertLessEqual(advised | {"mine.ring"}, best)
+            for kind in ("lockfree.", "blocking."):
+                self.assertTrue(any(name.startswith(kind) for name in best), kind)
+            if card == "latency":
+                tails = {each["implementation"]: each["latency_ns"]["p99"] for each in document["benchmarks"]
+                         if each["run_type"] == "aggregate"}
+                for kind in ("lockfree.", "blocking."):
+                    self.assertIn(min((name for name in crowd if name.startswith(kind)), key=tails.get), best)
+                # Whatever room is left has the best of the others.
+                places = sorted(crowd, key=tails.get)
+                self.assertLessEqual(set(places[:4]), best)
+            # Nothing is hidden: the tables have all, the legend has all, and a line says how many there are.
+            self.assertEqual({row[0] for row in self.table(f"table-{card}-A")["rows"]}, crowd)
+            legend = "[...document.querySelectorAll('#%s button.series')].map(b => [b.dataset.series, b.getAttribute('aria-pressed')])"
+            self.assertEqual(dict(self.ask(legend % card)), {name: str(name in best).lower() for name in crowd})
+            says = "document.querySelector('[role=status]').textContent"
+            self.assertEqual(self.ask(says), "8 of 25 implementations are in the charts; the tables have all.")
+            folded = f"document.querySelector('#{card} details.others').open"
+            self.assertFalse(self.ask(folded))
+            self.assertEqual(self.ask(f"document.querySelector('#{card} details.others summary').textContent"), "17 more")
+            # By keyboard, in the card as at the top.
+            self.press(f"#{card} [aria-label=Shown] [data-value=ours]")
+            self.assertEqual(self.labels(card), {name for name in crowd if name.startswith(("lockfree.", "blocking."))})
+            self.assertEqual(self.selected(), ["ours"])
+            self.assertTrue(self.ask(folded), "what is shown is not folded away")
+            self.press("main > .row [data-value=all]")
+            self.assertEqual(self.labels(card), crowd)
+            self.assertEqual(self.selected(), ["all"])
+            self.assertEqual(self.ask(says), "All 25 implementations are in the charts.")
+            self.press(f"#{card} [data-value=best]")
+            self.assertEqual(self.labels(card), best)
+            # One by one: then it is none of the selections.
+            other = sorted(crowd - best)[0]
+            self.press(f"#{card} button[data-series='{other}']")
+            self.assertEqual(self.labels(card), best | {other})
+            self.assertEqual(self.selected(), [])
+            self.assertEqual(self.ask(says), "9 of 25 implementations are in the charts; the tables have all.")
+            # Those shown at first are as different as can be.
+            self.press(f"#{card} [data-value=best]")
+            looks = self.ask(f"Chart.getChart(document.querySelector('#{card} .plot canvas')).data.datasets"
+                             ".map(set => set.borderColor)")
+            self.assertGreaterEqual(len(set(looks)), 7, "colours")
 
     def test_buttons_switch_axes(self):
         self.report("latency")
@@ -328,8 +400,15 @@ class ReportTest(unittest.TestCase):
         for point in document["context"]["advice"]["points"]:
             self.assertIn(f"At threads {point['at']}: ", self.ask("document.querySelector('.advice ul').innerText"))
 
+    def test_says_what_was_cut_and_where_each_choice_holds(self):
+        document, = self.report("crowd")
+        self.assertEqual(self.ask("[...document.querySelectorAll('.notice')].map(note => note.textContent)"),
+                         document["context"]["notes"])
+        self.assertIn("At 4 a side: lockfree.bounded_queue", self.ask("document.querySelector('.advice ul').innerText"))
+        self.assertEqual(self.ask("document.querySelectorAll('#table-context [data-key=notes]').length"), 0)
+
     def test_fits_every_screen(self):
-        for names in (("plain",), ("sweep",), ("latency",), ("plain", "other")):
+        for names in (("plain",), ("sweep",), ("latency",), ("plain", "other"), ("crowd",)):
             self.report(*names)
             for device, width in WIDTHS.items():
                 self.browser.resize(width, 900, mobile=device == "phone")
@@ -386,7 +465,12 @@ class ReportTest(unittest.TestCase):
                 self.assertGreaterEqual(contrast([int(colour[i:i + 2], 16) for i in (1, 3, 5)], card), 3, (scheme, colour))
 
     def test_is_for_keyboards_and_screen_readers(self):
-        self.report("sweep")
+        for sample in ("sweep", "crowd"):
+            with self.subTest(sample):
+                self.expect_usable_without_eyes_and_mouse(sample)
+
+    def expect_usable_without_eyes_and_mouse(self, sample):
+        self.report(sample)
         # Landmarks and headings, none of them skipped.
         self.assertEqual(self.ask("['header', 'main', 'footer', 'h1'].map(tag => document.querySelectorAll(`body > ${tag}, body > header > ${tag}`).length)"), [1, 1, 1, 1])
         levels = self.ask("[...document.querySelectorAll('h1, h2, h3')].map(head => Number(head.tagName[1]))")

@@ -13,6 +13,13 @@ QUEUES = {"lockfree.bounded_queue": "lock_free", "lockfree.spsc_queue": "wait_fr
           "blocking.spsc_queue": "blocking", "moodycamel.concurrent_queue": "not_lock_free",
           "moodycamel.blocking_concurrent_queue": "not_lock_free", "std.bounded_queue": "blocking",
           "absl.bounded_queue": "blocking"}
+# As many as a run of `compare` has, and one of a reader's own.
+CROWD = {**QUEUES, **{name: "lock_free" for name in (
+    "lockfree.unbounded_queue", "lockfree.unbounded_spsc_queue", "lockfree.mpsc_queue", "lockfree.relaxed_queue",
+    "boost.spsc_queue", "boost.queue", "libcds.vyukov_mpmc_cycle_queue", "libcds.moir_queue", "libcds.optimistic_queue",
+    "tbb.concurrent_queue", "tbb.concurrent_bounded_queue", "moodycamel.reader_writer_queue", "mine.ring")},
+    **{name: "blocking" for name in ("blocking.unbounded_queue", "blocking.unbounded_spsc_queue", "blocking.mpsc_queue",
+                                     "blocking.relaxed_queue")}}
 WRONG = 'words 120 instead of 121, "</script><b>the</b>" 9 instead of 10'
 
 
@@ -49,7 +56,7 @@ def runs(name, rate, chance, point=None, latency=False):
         del median[key]
     made.append(median)
     for each in made:
-        each.update(implementation=name, progress=QUEUES[name])
+        each.update(implementation=name, progress=CROWD[name])
         if point is not None:
             each["point"] = point
             each["run_name"] = f"{name}/threads:{point}"
@@ -112,10 +119,22 @@ def samples():
                             for entry in runs(name, rates[name] * point**(0.6 if name.startswith("lockfree") else 0.1),
                                               chance, point=point)]}
 
+    # Some as fast as each other, as in a real run; at each point of the crowd's sweep another is the best.
+    speeds = {name: 2e6 * chance.uniform(0.2, 1.5) for name in CROWD}
+    crowd_latency = {"context": context(workload="latency", rate=200000, advice=dict(advice, choice="tbb.concurrent_queue")),
+                     "benchmarks": [entry for name in CROWD for entry in runs(name, 2e5, chance, latency=True)]}
+    crowd = {"context": context(workload="queue", item="item", sweep={"over": "threads", "values": points}, notes=[
+        "Only 2 of 5 runs of each fit into the time of --quick."], advice=dict(
+        advice, choice=None, points=[{"at": point, "where": f"{point} a side", "choice": name, "tied": []} for point, name in zip(points, (
+            "boost.spsc_queue", "libcds.moir_queue", "lockfree.bounded_queue", "lockfree.bounded_queue"))])),
+             "benchmarks": [entry for point in points for name in CROWD if point == 1 or "spsc" not in name
+                            for entry in runs(name, speeds[name] * point**chance.uniform(-0.5, 0.3), chance, point=point)]}
+
     # What another program of Google Benchmark may write.
     bare = {"context": {}, "benchmarks": [{"name": "BM_push/8", "real_time": 12.5, "cpu_time": 12.0, "time_unit": "ns",
                                            "iterations": 1000}]}
-    return {"plain": plain, "other": other, "latency": latency, "sweep": sweep, "bare": bare}
+    return {"plain": plain, "other": other, "latency": latency, "sweep": sweep, "crowd": crowd,
+            "crowd_latency": crowd_latency, "bare": bare}
 
 
 if __name__ == "__main__":

@@ -147,13 +147,30 @@ TEST(Results, MustBeResults) {
   document["context"]["advice"] = ordered_json::parse(
       R"({"choice": null, "tied": [], "sentences": ["One.", "Two."], "points": [{"at": 1, "tied": ["a"]}]})");
   EXPECT_EQ(why_no_results(document), "");
-  for (const char* const wrong : {"3", R"({"sentences": "x"})", R"({"points": [1]})", R"({"points": [{"tied": 1}]})"}) {
+  for (const char* const wrong : {"3", R"({"sentences": "x"})", R"({"points": [1]})", R"({"points": [{"tied": 1}]})",
+                                R"({"points": [{"where": {}}]})"}) {
     document["context"]["advice"] = ordered_json::parse(wrong);
     EXPECT_EQ(why_no_results(document), "\"advice\" is not as it must be") << wrong;
   }
   document["context"]["advice"] = nullptr;
   document["context"]["sweep"]["values"] = "x";
   EXPECT_EQ(why_no_results(document), "\"sweep\" is not as it must be");
+  document = results();
+  document["context"]["notes"] = ordered_json::parse(R"(["One.", 2])");
+  EXPECT_EQ(why_no_results(document), "\"notes\" is no list of strings");
+  document["context"]["notes"] = ordered_json::parse(R"(["One."])");
+  EXPECT_EQ(why_no_results(document), "");
+  // Each by itself.
+  for (const char* const key : {"run_name", "implementation", "progress", "run_type", "error_message"}) {
+    document = results();
+    document["benchmarks"][0][key] = 7;
+    EXPECT_EQ(why_no_results(document), std::string("entry 1 of \"benchmarks\": \"") + key + "\" is no string");
+  }
+  for (const char* const key : {"items_per_second", "cpu_time", "real_time", "iterations", "point"}) {
+    document = results();
+    document["benchmarks"][0][key] = "7";
+    EXPECT_EQ(why_no_results(document), std::string("entry 1 of \"benchmarks\": \"") + key + "\" is no number");
+  }
   document = results();
   document["benchmarks"][0].erase("name");
   EXPECT_EQ(why_no_results(document), "entry 1 of \"benchmarks\" has no name");

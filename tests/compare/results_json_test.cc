@@ -99,15 +99,24 @@ ordered_json document(const options& asked, const std::vector<outcome>& outcomes
   return ordered_json::parse(results_json({{"compare"}, asked, text, expected, false, advised}, outcomes).dump());
 }
 
+TEST(ResultsJson, SaysWhatWasCut) {
+  EXPECT_FALSE(parsed_results().at("context").contains("notes")) << "nothing was";
+  const atomic<bool> go_on{false};
+  const mapped_text text = mapped_text::none();
+  const ordered_json json = results_json({{"compare"}, {}, text, {}, false, {}, {"Only 2 of 5."}}, {});
+  EXPECT_EQ(json.at("context").at("notes"), ordered_json({"Only 2 of 5."}));
+}
+
 TEST(ResultsJson, HasTheAdvice) {
   EXPECT_TRUE(parsed_results().at("context").at("advice").at("choice").is_null()) << "there was none";
   const advice made{{"a", {"b"}, {"Choose a."}}, {}};
   EXPECT_EQ(document({}, {}, made).at("context").at("advice"),
             ordered_json({{"choice", "a"}, {"tied", {"b"}}, {"sentences", {"Choose a."}}}));
-  const advice of_sweep{{"", {}, {"Choose a or b."}}, {{1, {"a", {}, {"Choose a."}}}, {4, {"", {}, {"No advice."}}}}};
+  const advice of_sweep{{"", {}, {"Choose a or b."}}, {{1, "1 thread", {"a", {}, {"Choose a."}}},
+                                                      {4, "4 threads", {"", {}, {"No advice."}}}}};
   const ordered_json json = document({}, {}, of_sweep).at("context").at("advice");
   EXPECT_TRUE(json.at("choice").is_null());
-  EXPECT_EQ(json.at("points").at(0), ordered_json({{"at", 1}, {"choice", "a"}, {"tied", ordered_json::array()}, {"sentences", {"Choose a."}}}));
+  EXPECT_EQ(json.at("points").at(0), ordered_json({{"at", 1}, {"where", "1 thread"}, {"choice", "a"}, {"tied", ordered_json::array()}, {"sentences", {"Choose a."}}}));
   EXPECT_EQ(json.at("points").at(1).at("at"), 4);
   EXPECT_TRUE(json.at("points").at(1).at("choice").is_null());
 }

@@ -195,21 +195,23 @@ TEST(ResultsText, KeepsTheEndsOfASweepOnANarrowTerminal) {
 
 TEST(AdviceText, HasASentenceALine) {
   const advice what{{"a", {"b"}, {"Choose a: it is good.", "It burns little."}}, {}};
-  EXPECT_EQ(advice_text(what, "", "", in_ascii), "Advice:\n- Choose a: it is good.\n- It burns little.\n");
-  EXPECT_EQ(advice_text(what, "", "after 3 of 6 runs", {.width = 18}),
+  EXPECT_EQ(advice_text(what, "", in_ascii), "Advice:\n- Choose a: it is good.\n- It burns little.\n");
+  EXPECT_EQ(advice_text(what, "after 3 of 6 runs", {.width = 18}),
             "Advice (after 3 of 6 runs):\n- Choose a: it is\n  good.\n- It burns little.\n");
-  EXPECT_EQ(advice_text(what, "", "", {.width = 0, .utf8 = false, .colour = true}).substr(0, 16), "\x1b[1mAdvice:\x1b[0m\n");
+  EXPECT_EQ(advice_text(what, "", {.width = 0, .utf8 = false, .colour = true}).substr(0, 16), "\x1b[1mAdvice:\x1b[0m\n");
 }
 
 TEST(AdviceText, HasALineForEachPointOfASweep) {
   const advice what{{"", {}, {"Choose a at 1 thread and b at 2 threads."}},
-                    {{1, {"a", {"b", "c"}, {"..."}}}, {2, {"b", {}, {"..."}}}, {4, {"", {}, {"No advice"}}}}};
-  EXPECT_EQ(advice_text(what, "threads", "", in_ascii),
+                    {{1, "1 thread", {"a", {"b", "c"}, {"..."}}},
+                     {2, "2 threads", {"b", {}, {"..."}}},
+                     {4, "4 threads", {"", {}, {"No advice"}}}}};
+  EXPECT_EQ(advice_text(what, "", in_ascii),
             "Advice:\n"
             "- Choose a at 1 thread and b at 2 threads.\n"
-            "- At threads 1: a (tied: b, c).\n"
-            "- At threads 2: b.\n"
-            "- At threads 4: none.\n");
+            "- At 1 thread: a (tied: b, c).\n"
+            "- At 2 threads: b.\n"
+            "- At 4 threads: none.\n");
 }
 
 }  // namespace

@@ -147,6 +147,28 @@ TEST(Summary, AddsUpTheLatencyOfAllRuns) {
   EXPECT_THAT(lines[1].tails, IsEmpty());
 }
 
+TEST(Summary, OfLatencyBeginsWithTheShortestTail) {
+  const auto late = [](std::uint64_t items, std::uint64_t ns) {
+    sample one = run(1, items);
+    latency_histogram taken;
+    taken.record(ns);
+    one.latency = std::make_shared<latency_histogram>(taken);
+    return one;
+  };
+  const std::vector<summary> lines = summarize({
+      {"late", progress::blocking, {late(110, 90)}, ""},
+      {"wrong", progress::blocking, {late(200, 1)}, "lines 1 instead of 2"},
+      {"early", progress::blocking, {late(100, 30)}, ""},
+      {"between", progress::lock_free, {late(120, 60)}, ""},
+  });
+  ASSERT_EQ(lines.size(), 4u);
+  EXPECT_EQ(lines[0].name, "early");
+  EXPECT_EQ(lines[1].name, "between");
+  EXPECT_EQ(lines[2].name, "late");
+  EXPECT_EQ(lines[3].name, "wrong");
+  EXPECT_THAT(lines[2].against_blocking, Optional(DoubleEq(1))) << "the fastest of the blocking ones";
+}
+
 TEST(Summary, KnowsHowMuchOfTheRateWasKept) {
   sample slow = run(1, 100);
   slow.rate_kept = 0.5;

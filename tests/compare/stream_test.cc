@@ -21,6 +21,7 @@
 #include "switchyard/lockfree/relaxed_queue.h"
 #include "switchyard/lockfree/spsc_queue.h"
 #include "tests/compare/faulty_queue.h"
+#include "tests/compare/probe_queue.h"
 
 namespace switchyard::compare {
 namespace {
@@ -97,6 +98,15 @@ TEST(Streaming, AllAgreeHoweverTheWorkIsLaidOut) {
   expect_all_agree<256>();
 }
 
+// How many items came more than so late.
+std::uint64_t later_than(const latency_histogram& taken, std::chrono::nanoseconds limit) {
+  std::uint64_t n = 0;
+  for (const auto& each : taken.buckets()) {
+    if (each.upper_bound_ns > static_cast<std::uint64_t>(limit.count())) n += each.count;
+  }
+  return n;
+}
+
 template <fault what, std::size_t Size = 64>
 sample run_faulty(worker_layout layout = {}, measured measure = measured::throughput) {
   registry_of<Size> registry;
@@ -116,6 +126,35 @@ TEST(Streaming, SeesWrongAnswers) {
   EXPECT_EQ(run_faulty<fault::loses>().wrong, "items 255 instead of 256");
   // An item of one word is all there is of it.
   EXPECT_THAT((run_faulty<fault::changes, 8>().wrong), HasSubstr("came after its item"));
+}
+
+// Each side has as many threads as were asked for, and hands over as many items at a time.
+TEST(Streaming, IsLaidOutAsAskedFor) {
+  registry_of<8> registry;
+  registry.add_queue<probe_queue<item<8>>>({.name = "probe", .summary = ""});
+  for (const worker_layout& layout : std::vector<worker_layout>{
+           {.producers = 3, .consumers = 2, .capacity = 9},
+           {.producers = 1, .consumers = 4, .capacity = 70, .batch = 8},
+           {.producers = 2, .consumers = 1, .capacity = 50, .batch = 4, .min_time = 2ms, .rate = 1e6, .burst = 8}}) {
+    probe_notes::reset();
+    EXPECT_EQ(run<8>(registry, "probe", layout).wrong, "");
+    const probe_notes& seen = probe_notes::now();
+    EXPECT_EQ(seen.pushers.size(), layout.producers);
+    EXPECT_EQ(seen.poppers.size(), layout.consumers);
+    EXPECT_EQ(seen.most_pushed, layout.batch);
+    EXPECT_EQ(seen.most_wanted, layout.batch);
+    EXPECT_EQ(seen.most_capacity, layout.capacity);
+  }
+}
+
+// What is due together comes together: with bursts of 50, most items have to wait for those before them in their burst.
+TEST(Latency, OfABurst) {
+  registry_of<8> registry;
+  add_faulty<fault::crawls>(registry, "crawls");  // a millisecond an item
+  // A burst every 100 ms: the tenth item of a burst is through after ten milliseconds or more.
+  const sample one = run<8>(registry, "crawls", {.min_time = 200ms, .rate = 100, .burst = 10}, measured::latency);
+  EXPECT_EQ(one.items, 20u);
+  EXPECT_GE(later_than(*one.latency, 4900us), 8u) << "half of each burst, but for rounding";
 }
 
 TEST(Streaming, MindsTheOrderOnlyWhereItIsPromised) {
@@ -146,15 +185,6 @@ TEST(Streaming, IsCutShort) {
       EXPECT_TRUE(each.run([&] { with.stop.store(true); }).cut_short);
     }
   }
-}
-
-// How many items came more than so late.
-std::uint64_t later_than(const latency_histogram& taken, std::chrono::nanoseconds limit) {
-  std::uint64_t n = 0;
-  for (const auto& each : taken.buckets()) {
-    if (each.upper_bound_ns > static_cast<std::uint64_t>(limit.count())) n += each.count;
-  }
-  return n;
 }
 
 // The consumer stops for 50 ms, once. It meets all items that were due meanwhile: 500 of them, of which half come more than
@@ -245,6 +275,43 @@ TEST(Stacking, SeesWhatIsLost) {
   EXPECT_EQ(result("doubles", one_thread).wrong, "items 257 instead of 256");
   EXPECT_EQ(result("changes", one_thread).wrong, "as many items as were pushed, but not the same");
   EXPECT_EQ(result("closes", one_thread).wrong, "an item was refused");
+}
+
+// Its tenth pop finds nothing, although there is something.
+class shy_stack {
+ public:
+  using value_type = item<8>;
+  conqueue_status try_push(const value_type& given) { return inside_.try_push(given); }
+  pop_result<value_type> try_pop() {
+    if (++calls_ == 10) return unexpected(conqueue_status::empty);
+    return inside_.try_pop();
+  }
+
+ private:
+  blocking::stack<value_type> inside_;
+  int calls_ = 0;
+};
+
+TEST(Stacking, CountsWhatIsLeftAtTheEnd) {
+  adapters::queue_registry<item<8>> stacks;
+  stacks.add_queue<shy_stack>({.name = "shy", .summary = "", .order = queue_order::lifo});
+  const bench with({.producers = 1, .consumers = 0});
+  const sample one = stacking({&stacks.at("shy")}, with.on()).front().run({});
+  EXPECT_EQ(one.wrong, "");
+  EXPECT_EQ(one.items, 256u);
+}
+
+TEST(Stacking, IsLaidOutAsAskedFor) {
+  adapters::queue_registry<item<8>> stacks;
+  stacks.add_queue<probe_queue<item<8>>>({.name = "probe", .summary = "", .order = queue_order::lifo});
+  const bench with({.producers = 2, .consumers = 1, .batch = 5});
+  probe_notes::reset();
+  const sample one = stacking({&stacks.at("probe")}, with.on()).front().run({});
+  EXPECT_EQ(one.wrong, "");
+  EXPECT_EQ(probe_notes::now().pushers.size(), 3u);
+  EXPECT_EQ(probe_notes::now().poppers.size(), 4u) << "and who pops what is left";
+  EXPECT_EQ(one.items % 5, 0u) << "whole batches";
+  EXPECT_GE(one.items, 3 * 256u);
 }
 
 TEST(Stacking, IsCutShort) {

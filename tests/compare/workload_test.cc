@@ -12,6 +12,7 @@
 
 #include "switchyard/benchmarks/compare/runner.h"
 #include "tests/compare/faulty_queue.h"
+#include "tests/compare/probe_queue.h"
 #include "tests/compare/resident.h"
 
 namespace switchyard::compare {
@@ -145,6 +146,23 @@ TEST(Pipeline, EndsWhenAThreadThrows) {
   EXPECT_THROW(run_faulty<fault::throws_on_pop>({.capacity = 1}), std::bad_alloc);
 }
 
+TEST(Pipeline, IsLaidOutAsAskedFor) {
+  queue_registry registry;
+  registry.add_queue<probe_queue<std::string_view>>({.name = "probe", .summary = ""});
+  for (const worker_layout& layout : std::vector<worker_layout>{
+           {.producers = 3, .consumers = 2, .capacity = 9}, {.producers = 1, .consumers = 4, .capacity = 70, .batch = 8}}) {
+    const bench on(lines(500), layout);
+    probe_notes::reset();
+    EXPECT_EQ(on.run_queue(registry, "probe").wrong, "");
+    const probe_notes& seen = probe_notes::now();
+    EXPECT_EQ(seen.pushers.size(), layout.producers);
+    EXPECT_EQ(seen.poppers.size(), layout.consumers);
+    EXPECT_EQ(seen.most_pushed, layout.batch);
+    EXPECT_EQ(seen.most_wanted, layout.batch);
+    EXPECT_EQ(seen.most_capacity, layout.capacity);
+  }
+}
+
 TEST(Pipeline, IsCutShort) {
   bench on(lines(1000), {.producers = 2, .consumers = 2, .min_time = std::chrono::hours(1)});
   on.stop.store(true);
@@ -227,6 +245,31 @@ TEST(Counting, AllAgree) {
       EXPECT_EQ(one.items, on.expected.answer.words) << each.name;
     }
   }
+}
+
+// Notes which threads add to it.
+class probe_counter {
+ public:
+  void add(std::int64_t n) {
+    const std::lock_guard hold(probe_notes::lock());
+    probe_notes::now().pushers.insert(std::this_thread::get_id());
+    value_ += n;
+  }
+  void increment() { add(1); }
+  std::int64_t load() const { return value_; }
+  std::int64_t exchange(std::int64_t n) { return std::exchange(value_, n); }
+
+ private:
+  std::int64_t value_ = 0;
+};
+
+TEST(Counting, HasAsManyThreadsAsAskedFor) {
+  counter_registry registry;
+  registry.add({.name = "probe", .summary = "for a test"}, [] { return adapters::any_counter::make<probe_counter>(); });
+  const bench on(lines(600), {.producers = 3, .consumers = 2});
+  probe_notes::reset();
+  EXPECT_EQ(counting({&registry.at("probe")}, {on.text, on.expected, on.layout, on.stop}).front().run({}).wrong, "");
+  EXPECT_EQ(probe_notes::now().pushers.size(), 5u);
 }
 
 TEST(Counting, SeesWrongAnswersAndStops) {
@@ -335,8 +378,45 @@ TEST(Rounds, EndWhenTheTimeIsOver) {
   EXPECT_GE(some.repetitions, 1u);
   EXPECT_LE(some.repetitions, 3u);
   for (const outcome& each : some.outcomes) EXPECT_EQ(each.samples.size(), some.repetitions) << "whole rounds only";
-  EXPECT_EQ(run_rounds(two, 100, go_on, {}, steady_clock::duration::zero()).repetitions, 1u) << "at least one";
+  EXPECT_THAT(some.left_out, IsEmpty());
   EXPECT_EQ(run_rounds(two, 2, go_on).repetitions, 2u);
+}
+
+TEST(Rounds, LeaveOutInTheFirstWhomThereIsNoTimeFor) {
+  std::vector<std::string> notes;
+  contender slow = noted("slow", notes);
+  slow.run = [&](const tick_function&) {
+    notes.push_back("slow");
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    return sample();
+  };
+  contender at_four = noted("late", notes);
+  at_four.point = 4;
+  const rounds all = run_rounds({noted("a", notes), slow, at_four, noted("b", notes)}, 5, go_on, {}, std::chrono::milliseconds(20));
+  EXPECT_THAT(notes, ElementsAre("a", "slow"));
+  EXPECT_THAT(all.left_out, ElementsAre("late at 4", "b"));
+  EXPECT_TRUE(all.complete) << "nobody has stopped it";
+  EXPECT_EQ(all.repetitions, 1u);
+  EXPECT_THAT(all.outcomes[2].samples, IsEmpty());
+  // Without any time there is one run at least.
+  const rounds one = run_rounds({noted("a", notes), noted("b", notes)}, 5, go_on, {}, steady_clock::duration::zero());
+  EXPECT_EQ(one.outcomes[0].samples.size(), 1u);
+  EXPECT_THAT(one.left_out, ElementsAre("b"));
+}
+
+TEST(Rounds, CountWholeRoundsOnly) {
+  // The second round was thought to fit, and takes longer.
+  int calls = 0;
+  const auto slower = [&](const tick_function&) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(++calls <= 2 ? 1 : 60));
+    return sample();
+  };
+  const std::vector<contender> two = {{"a", progress::blocking, slower, {}}, {"b", progress::blocking, slower, {}}};
+  const rounds all = run_rounds(two, 5, go_on, {}, std::chrono::milliseconds(50));
+  EXPECT_EQ(calls, 3) << "b's turn came in the second round, a's not any more";
+  EXPECT_EQ(all.repetitions, 1u);
+  EXPECT_TRUE(all.complete);
+  for (const outcome& each : all.outcomes) EXPECT_EQ(each.samples.size(), 1u) << each.name;
 }
 
 TEST(PassGate, LetsAllGoEquallyOften) {

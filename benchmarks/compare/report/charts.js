@@ -23,7 +23,7 @@ const families = {
     shapes: ["star", "cross", "crossRot"], dashes: [[1, 3], [2, 6], [1, 3, 6, 3]],
   },
 };
-// The same in every report; others take what is left.
+// The same in every report; others take what is left, those first that are shown at first.
 const places = new Map(Object.entries({
   "lockfree.bounded_queue": 0, "lockfree.spsc_queue": 1, "moodycamel.reader_writer_queue": 2,
   "lockfree.unbounded_queue": 3, "lockfree.mpsc_queue": 4,
@@ -35,7 +35,8 @@ const looks = new Map();
 {
   const taken = { cool: new Set(), warm: new Set(), between: new Set() };
   const place = (name) => places.get(name) ?? places.size;
-  for (const name of [...names].sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1))) {
+  const later = (name) => (atFirst.includes(name) ? 0 : 1);
+  for (const name of [...names].sort((a, b) => place(a) - place(b) || later(a) - later(b) || (a < b ? -1 : 1))) {
     const family = { lock_free: "cool", wait_free: "cool", blocking: "warm" }[progressOf(name)] ?? "between";
     let number = places.get(name) ?? 0;
     while (taken[family].has(number)) ++number;
@@ -336,7 +337,8 @@ function extremes(doc, words, value, format, smallest = false) {
   known.sort((a, b) => (smallest ? a[1] - b[1] : b[1] - a[1]));
   if (known.length === 0) return `${where(doc)}Nothing is shown.`;
   const told = ([name, v]) => `${name}, ${format(v)}`;
-  const other = known.length > 1 ? "; at the other end " + told(known.at(-1)) : "";
+  const last = state.hidden.size > 0 ? "; last of those shown: " : "; at the other end ";
+  const other = known.length > 1 ? last + told(known.at(-1)) : "";
   return `${where(doc)}${words}: ${told(known[0])}${other}.`;
 }
 const rateOf = (doc) => (x) => `${count(x)} ${doc.item}s/s`;

@@ -41,7 +41,7 @@ function advice() {
     return make("div", {}, several ? make("h3", {}, make("span", { class: "letter" }, doc.letter), doc.title) : "",
                 ...sentences.map((text, i) => make("p", { class: i === 0 ? "lead" : undefined }, text)),
                 points.length < 2 ? "" : make("ul", {}, ...points.map((point) =>
-                  make("li", {}, `At ${sweepName} ${point.at}: `, make("strong", {}, pick(point))))));
+                  make("li", {}, `At ${point.where ?? `${sweepName} ${point.at}`}: `, make("strong", {}, pick(point))))));
   };
   return make("section", { class: "advice", "aria-labelledby": "advice-title" },
               make("h2", { id: "advice-title" }, several ? "Advice" : "Advice for this workload on this machine"),
@@ -53,11 +53,12 @@ function problems() {
     [...one.points].filter(([, found]) => found.error).map(([point, found]) =>
       `${where(doc)}${one.name}${point === null ? "" : ` at ${sweepName} ${point}`}: ${found.error}`)));
   const notes = documents.flatMap((doc) => {
-    const { interrupted, library_build_type: build } = doc.context;
+    const { context, context: { interrupted, library_build_type: build } } = doc;
     const late = unique(doc.results.benchmarks.filter((entry) => entry.rate_kept < 0.95)
       .map((entry) => entry.implementation ?? entry.name));
     return [
       interrupted ? "Interrupted: not all runs were finished." : "",
+      ...(context.notes ?? []),
       build === "debug" ? "Measured with a program that was built for debugging: its times are no guide." : "",
       late.length ? `The rate that was asked for was not kept (less than 95% of it) by ${late.join(", ")}.` : "",
     ].filter(Boolean).map((text) => where(doc) + text);
@@ -72,7 +73,9 @@ function problems() {
 
 // --- Buttons --------------------------------------------------------------------------
 
-// A legend whose entries switch series on and off, in all charts at once.
+const updates = [];  // what draw() calls so that buttons say how it is
+
+// A legend whose entries switch series on and off, in all charts at once. What is not shown at first is folded away.
 function legend(wanted) {
   const toggle = (name) => () => {
     if (!state.hidden.delete(name)) state.hidden.add(name);
@@ -81,30 +84,41 @@ function legend(wanted) {
   const button = (name) => make(
     "button", { type: "button", class: "series", "data-series": name, title: guaranteeOf(name), onclick: toggle(name) },
     make("canvas", { width: 88, height: 28, "aria-hidden": "true" }), make("span", {}, name));
-  return make("div", { class: "row", role: "group", "aria-label": "Implementations shown" },
-              ...namesInOrder().filter(wanted).map(button));
+  const row = (label, some) => make("div", { class: "row", role: "group", "aria-label": label }, ...some.map(button));
+  const all = namesInOrder().filter(wanted);
+  const [first, others] = [all.filter((name) => atFirst.includes(name)), all.filter((name) => !atFirst.includes(name))];
+  const fold = make("details", { class: "others" }, make("summary", {}, `${others.length} more`),
+                    row("More implementations", others));
+  // Nothing that is in a chart is folded away.
+  updates.push(() => { if (others.some((name) => !state.hidden.has(name))) fold.open = true; });
+  return [row("Implementations shown", first), others.length ? fold : ""];
 }
-function showAll(text, hidden) {
-  return make("button", { type: "button", "data-show": text, onclick: () => {
-    state.hidden = new Set(hidden);
-    draw();
-  } }, text);
-}
-// One of several values: [[value, text]].
+// One of several values: [[value, text]]; `chosen()` says which it is.
 function choice(label, values, chosen, choose) {
   const buttons = values.map(([value, text]) => make("button", { type: "button", "data-value": value, onclick: () => {
     choose(value);
-    show(value);
     draw();
   } }, text));
-  const show = (now) => buttons.forEach((each, i) => each.setAttribute("aria-pressed", String(values[i][0] === now)));
-  show(chosen);
+  updates.push(() => buttons.forEach((each, i) => each.setAttribute("aria-pressed", String(values[i][0] === chosen()))));
   return make("div", { class: "row" }, make("span", { class: "label", "aria-hidden": "true" }, label),
               make("div", { class: "choice", role: "group", "aria-label": label }, ...buttons));
 }
+// Several at once.
+const chooseSelection = () => choice("Shown", [...selections].map(([key, some]) =>
+  [key, key === "none" ? "None" : `${capital(key)} ${some.length}`]), selected, select);
+// How many are shown; a screen reader says it when that changes.
+function howMany() {
+  const note = make("p", { class: "note", role: "status" });
+  updates.push(() => {
+    const text = state.hidden.size === 0 ? `All ${names.length} implementations are in the charts.`
+      : `${names.length - state.hidden.size} of ${names.length} implementations are in the charts; the tables have all.`;
+    if (note.textContent !== text) note.textContent = text;
+  });
+  return note;
+}
 const scales = [["linear", "Linear"], ["logarithmic", "Logarithmic"]];
 const chooseAxis = (id) => ([which, label]) =>
-  choice(label, scales, state.axes[id][which], (type) => { state.axes[id][which] = type; });
+  choice(label, scales, () => state.axes[id][which], (type) => { state.axes[id][which] = type; });
 
 // --- The parts that buttons change: draw() makes their insides, all else stays --------------
 
@@ -121,7 +135,7 @@ function cardOf({ id, title, axes, lines, table, hint, sentences, plots }) {
   return make("section", { class: "card", id, "aria-labelledby": `${id}-title` },
     make("header", {}, make("div", {}, make("h3", { id: `${id}-title` }, title), sentences),
          make("div", { class: "row" }, ...Object.entries(axes).map(chooseAxis(id)))),
-    lines ? make("div", { class: "panel" }, legend(takesPart)) : "", plots,
+    lines ? make("div", { class: "panel" }, chooseSelection(), ...legend(takesPart)) : "", plots,
     make("footer", { class: "soft" }, hint + " See ", ...links.flatMap((link, i) => (i ? [", ", link] : [link])), "."));
 }
 
@@ -145,6 +159,7 @@ function draw() {
     button.setAttribute("aria-pressed", String(!state.hidden.has(name)));
     paintSample(button.querySelector("canvas"), name);
   }
+  for (const update of updates) update();
   for (const of of cards) {
     of.sentences.replaceChildren(...documents.map((doc) => make("p", {}, of.said(doc))));
     of.plots.replaceChildren();
@@ -163,7 +178,7 @@ function fillTables() {
 
 const main = document.getElementById("results");
 const points = allPoints.map((point) => [point, count(point)]);
-const pointChooser = points.length === 0 ? "" : choice(capital(sweepName), points, state.point, (point) => {
+const pointChooser = points.length === 0 ? "" : choice(capital(sweepName), points, () => state.point, (point) => {
   state.point = point;
   fillTables();
 });
@@ -173,13 +188,13 @@ if (library) {
   library.defaults.font.family = getComputedStyle(document.body).fontFamily;
   main.append(
     make("h2", {}, "Charts"),
-    make("details", { class: "legend" }, make("summary", {}, "Implementations shown"),
+    chooseSelection(), howMany(),
+    make("details", { class: "legend" }, make("summary", {}, "One by one"),
          make("p", { class: "note" },
               "Filled and solid is lock-free; hatched, hollow and dashed is blocking; dotted is what is neither."),
-         make("div", { class: "panel" }, make("div", { class: "row" }, showAll("all", []), showAll("none", names)),
-              legend(() => true))),
+         make("div", { class: "panel" }, ...legend(() => true))),
     pointChooser, ...cards.map(cardOf));
-  document.querySelector("details.legend").open = !isNarrow();
+  document.querySelector("details.legend").open = !isNarrow() && !selections.has("best");
 } else if (!document.querySelector(".no-charts")) {
   main.append(make("p", { class: "notice no-charts" },
     "The charts are missing, as what should be Chart.js in this page is not. The tables have all the numbers."));

@@ -148,6 +148,58 @@ function namesInOrder() {
 }
 const shown = (wanted) => namesInOrder().filter((name) => !state.hidden.has(name) && wanted(name));
 
+// --- Which implementations are shown at first --------------------------------------
+// Two dozen lines on top of each other tell nothing. Where there are many, the page begins with the best of them; one press
+// shows all, and the tables always have all.
+
+const fewEnough = 10;
+const bestOnes = 8;
+
+// The best first: by the time that 99 of 100 items take at most, where that was measured, else by speed.
+function inRanks(doc, point) {
+  const known = names.filter((name) => !at(doc, name, point)?.error);
+  const tails = known.filter((name) => isNumber(latency(doc, name, point)?.p99));
+  const rates = known.filter((name) => isNumber(figure(doc, name, "items_per_second", point)));
+  return tails.length > 0
+    ? tails.sort((a, b) => latency(doc, a, point).p99 - latency(doc, b, point).p99)
+    : rates.sort((a, b) => figure(doc, b, "items_per_second", point) - figure(doc, a, "items_per_second", point));
+}
+
+// What is advised, the best of each kind, what is a reader's own and not in the package, and the best of the others.
+function theBest() {
+  const orders = documents.flatMap((doc) => (doc.points.length ? doc.points : [null]).map((point) => inRanks(doc, point)));
+  // Who is not there at some points of a sweep stands last there.
+  const place = (name) => orders.reduce((sum, order) => {
+    const found = order.indexOf(name);
+    return sum + (found < 0 ? names.length : found);
+  }, 0);
+  const inOrder = [...names].sort((a, b) => place(a) - place(b));
+  const kindOf = (name) => (name.match(/^(lockfree|blocking)[.]/) ?? ["", "others"])[1];
+  const known = /^(lockfree|blocking|std|absl|atomic_queue|boost|concurrency_kit|libcds|moodycamel|tbb)[.]/;
+  const own = names.filter((name) => !known.test(name));
+  const advised = documents.flatMap(({ context: { advice } }) =>
+    advice ? [advice.choice, ...(advice.points ?? []).map((point) => point.choice)] : []);
+  const first = unique([
+    ...advised, ...["lockfree", "blocking", "others"].map((kind) => inOrder.find((name) => kindOf(name) === kind)),
+    ...(own.length <= bestOnes / 2 ? own : []),
+  ]).filter((name) => names.includes(name));
+  return unique([...first, ...inOrder]).slice(0, Math.max(bestOnes, first.length));
+}
+
+// By name: those that are shown. `state.hidden` is everybody else.
+const selections = new Map([
+  ["best", names.length > fewEnough ? theBest() : []],
+  ["ours", names.filter((name) => /^(lockfree|blocking)[.]/.test(name))],
+  ["all", names],
+  ["none", []],
+].filter(([key, some]) => key === "none" || (some.length > 0 && (key === "all" || some.length < names.length))));
+const select = (key) => { state.hidden = new Set(names.filter((name) => !selections.get(key).includes(name))); };
+// Which of them it is at the moment; undefined if somebody has chosen one by one.
+const selected = () => [...selections].find(([, some]) =>
+  some.length === names.length - state.hidden.size && some.every((name) => !state.hidden.has(name)))?.[0];
+const atFirst = selections.get("best") ?? names;
+select(selections.has("best") ? "best" : "all");
+
 // For sentences that may be about one of several documents, or one of several points.
 const where = (doc) => (several ? `${doc.letter}: ` : "");
 const whichPoint = () => (state.point === null ? "" : ` at ${sweepName} ${state.point}`);

@@ -159,7 +159,7 @@ function contextTable() {
   const plain = (value) => Array.isArray(value) ? value.map(plain).join(", ")
     : value !== null && typeof value === "object" ? Object.values(value).map(plain).join(" ") : String(value);
   const keys = unique([...Object.keys(contextNames), ...documents.flatMap((doc) => Object.keys(doc.context))])
-    .filter((key) => key !== "advice" && documents.some((doc) => doc.context[key] !== undefined));
+    .filter((key) => !["advice", "notes"].includes(key) && documents.some((doc) => doc.context[key] !== undefined));
   const lines = keys.map((key) => {
     const values = documents.map((doc) => (doc.context[key] === undefined ? "–" : plain(doc.context[key])));
     const differs = unique(values).length > 1;
