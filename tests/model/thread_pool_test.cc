@@ -426,5 +426,38 @@ TEST(thread_pool, BlockingWakeUpThatIsNotNeededIsPassedOn) {
   EXPECT_TRUE(r.ok()) << r.report;
 }
 
+// Of two workers one waits, finds a task when it looks for the last time before it sleeps, and waits in that one, too: then it
+// must not be taken for the sleeper of the first wait. At random: there is too much of it.
+template <class Pool>
+void wait_inside_a_wait() {
+  promise<void> first;
+  promise<void> second;
+  future<void> first_kept = first.get_future();
+  future<void> second_kept = second.get_future();
+  lockfree::event begun;
+  lockfree::event done;
+  Pool pool({.threads = 2});
+  pool.post([&] { first_kept.wait(); });
+  pool.post([&] {
+    begun.set();
+    second_kept.wait();
+  });
+  begun.wait();
+  pool.post([&] {
+    first.set_value();
+    second.set_value();
+    done.set();
+  });
+  done.wait();
+}
+TEST(thread_pool, LockfreeOnlySleepersAreTakenForSleepers) {
+  const result r = check({.random = 5000}, wait_inside_a_wait<stealing_pool>);
+  EXPECT_TRUE(r.ok()) << r.report;
+}
+TEST(thread_pool, BlockingOnlySleepersAreTakenForSleepers) {
+  const result r = check({.random = 60000}, wait_inside_a_wait<locking_pool>);
+  EXPECT_TRUE(r.ok()) << r.report;
+}
+
 }  // namespace
 }  // namespace switchyard::model
