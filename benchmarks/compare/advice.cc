@@ -30,21 +30,6 @@ constexpr double much_more_cpu = 1.25;
 // Below this share of the rate that was asked for, more and more items were left waiting.
 constexpr double keeps_up = 0.95;
 
-// "a", "a and b", "a, b and c".
-std::string listed(const std::vector<std::string>& parts) {
-  if (parts.size() < 2) return absl::StrJoin(parts, "");
-  return absl::StrCat(absl::StrJoin(parts.begin(), parts.end() - 1, ", "), " and ", parts.back());
-}
-
-// The first few by name.
-std::string few_of(const std::vector<std::string>& names) {
-  constexpr std::size_t shown = 3;
-  if (names.size() <= shown + 1) return listed(names);
-  std::vector<std::string> parts(names.begin(), names.begin() + shown);
-  parts.push_back(absl::StrCat(names.size() - shown, " more"));
-  return listed(parts);
-}
-
 // "12% more than", "2.10 times as many as"; `ratio` is at least 1.
 std::string more_than(double ratio) {
   if (ratio < 1.5) return absl::StrFormat("%.0f%% more than", (ratio - 1) * 100);

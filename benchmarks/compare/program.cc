@@ -16,7 +16,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "switchyard/benchmarks/compare/advice.h"
 #include "switchyard/benchmarks/compare/arrivals.h"
 #include "switchyard/benchmarks/compare/error.h"
@@ -101,12 +100,7 @@ std::shared_ptr<const arrival_times> arrivals_for(const options& asked, std::vec
 // Adds a sentence each about what was asked for and did not fit into that time.
 void add_what_was_cut(const rounds& all, const options& asked, std::vector<std::string>& notes) {
   if (!all.left_out.empty()) {
-    constexpr std::size_t shown = 5;
-    const std::size_t more = all.left_out.size() > shown + 1 ? all.left_out.size() - shown : 0;
-    const auto last = all.left_out.end() - static_cast<std::ptrdiff_t>(more);
-    notes.push_back(absl::StrCat("The time of --quick was over before these could run: ",
-                                 absl::StrJoin(all.left_out.begin(), last, ", "),
-                                 more == 0 ? "" : absl::StrCat(" and ", more, " more"),
+    notes.push_back(absl::StrCat("The time of --quick was over before these could run: ", few_of(all.left_out),
                                  ". Name fewer with --impl, or leave --quick out."));
   }
   if (all.complete && all.repetitions < asked.repetitions) {
@@ -127,8 +121,11 @@ advice report(const rounds& all, const options& asked, std::size_t contenders, c
   advice made = advise(lines, about);
   const appearance looks = appearance_of_output();
   print(results_text(lines, about.swept, !all.complete, made.overall, looks));
-  if (const std::string note = rate_note(all.outcomes); !note.empty()) print("\n" + note);
-  for (const std::string& note : notes) print(absl::StrCat("\n", wrapped("Note: " + note, text_width(looks))));
+  const auto print_note = [&](const std::string& note) {
+    print(absl::StrCat("\n", wrapped("Note: " + note, text_width(looks))));
+  };
+  if (const std::string note = rate_note(all.outcomes); !note.empty()) print_note(note);
+  for (const std::string& note : notes) print_note(note);
   if (!all.complete) {
     print(absl::StrCat("\nInterrupted: ", finished, " of ", wanted, " runs are finished.\n"));
   }
@@ -238,11 +235,6 @@ int run_program(int argc, const char* const* argv, const implementations& all) {
     complain(problem.what());
     return 1;
   }
-}
-
-int run_program(int argc, const char* const* argv, const queue_registry<std::string_view>& queues,
-                const adapters::counter_registry& counters) {
-  return run_program(argc, argv, implementations{.lines = queues, .items = {}, .stacks = {}, .counters = counters});
 }
 
 }  // namespace switchyard::compare

@@ -1,9 +1,6 @@
 // The whole program, for any implementations: `main` gives it the built-in ones.
 #pragma once
 
-#include <string_view>
-
-#include "switchyard/adapters/registry.h"
 #include "switchyard/benchmarks/compare/implementations.h"
 
 namespace switchyard::compare {
@@ -11,9 +8,5 @@ namespace switchyard::compare {
 /// Runs the comparison that the command line asks for. Prints to standard output what was found and to
 /// standard error what went wrong. Returns the exit status: see `--help`. Never throws.
 int run_program(int argc, const char* const* argv, const implementations& all);
-
-/// The same with queues of lines and counters only.
-int run_program(int argc, const char* const* argv, const adapters::queue_registry<std::string_view>& queues,
-                const adapters::counter_registry& counters);
 
 }  // namespace switchyard::compare

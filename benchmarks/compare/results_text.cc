@@ -275,7 +275,7 @@ std::string advice_text(const advice& what, std::string_view partial, const appe
   for (const advice::at_point& point : what.points) {
     const recommendation& of = point.what;
     const std::string choice = of.choice.empty() ? "none" : of.choice;
-    const std::string tied = of.tied.empty() ? "" : absl::StrCat(" (tied: ", absl::StrJoin(of.tied, ", "), ")");
+    const std::string tied = of.tied.empty() ? "" : absl::StrCat(" (tied: ", few_of(of.tied), ")");
     absl::StrAppend(&text, wrapped(absl::StrCat("- At ", point.where, ": ", choice, tied, "."),
                                    text_width(looks), "  "));
   }

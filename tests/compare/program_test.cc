@@ -235,8 +235,8 @@ TEST_F(ProgramTest, MeasuresLatency) {
   const result late =
       run({"--workload=latency", "--rate=1e9", "--impl=std.*", "--repetitions=1", "--min_time=1ms", "--capacity=2"});
   EXPECT_EQ(late.status, 0) << late.err;
-  EXPECT_THAT(late.out, HasSubstr("Note: the rate that was asked for could not be kept"));
-  EXPECT_THAT(late.out, HasSubstr("by: std.bounded_queue."));
+  EXPECT_THAT(late.out, HasSubstr("Note: The rate that was asked for could not be kept"));
+  EXPECT_THAT(late.out, HasSubstr("by std.bounded_queue."));
 }
 
 TEST_F(ProgramTest, Sweeps) {
@@ -540,8 +540,8 @@ result run_here(std::vector<const char*> arguments, const queue_registry& queues
   arguments.insert(arguments.begin(), "compare");
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();
-  const int status = run_program(static_cast<int>(arguments.size()), arguments.data(), queues,
-                                 adapters::counter_registry::builtin());
+  const int status = run_program(static_cast<int>(arguments.size()), arguments.data(),
+                                 implementations{.lines = queues, .items = {}, .stacks = {}, .counters = {}});
   std::string out = testing::internal::GetCapturedStdout();
   return {status, std::move(out), testing::internal::GetCapturedStderr()};
 }

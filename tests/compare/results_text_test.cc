@@ -209,7 +209,7 @@ TEST(AdviceText, HasALineForEachPointOfASweep) {
   EXPECT_EQ(advice_text(what, "", in_ascii),
             "Advice:\n"
             "- Choose a at 1 thread and b at 2 threads.\n"
-            "- At 1 thread: a (tied: b, c).\n"
+            "- At 1 thread: a (tied: b and c).\n"
             "- At 2 threads: b.\n"
             "- At 4 threads: none.\n");
 }

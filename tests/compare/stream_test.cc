@@ -218,9 +218,23 @@ TEST(Latency, SaysWhenTheRateCannotBeKept) {
   sample one = run_faulty<fault::crawls>({.capacity = 16, .min_time = 50ms, .rate = 20'000}, measured::latency);
   EXPECT_LE(one.rate_kept.value(), 0.25) << "a thousand items, a millisecond each";
   outcome slow{.name = "slow.queue", .guarantee = {}, .samples = {one}, .wrong = ""};
-  EXPECT_THAT(rate_note({slow}), HasSubstr("by: slow.queue."));
+  EXPECT_THAT(rate_note({slow}), HasSubstr(" by slow.queue. Their"));
   slow.point = 20'000;
-  EXPECT_THAT(rate_note({slow}), HasSubstr("slow.queue (at 20000)"));
+  outcome more = slow;
+  more.point = 40'000;
+  EXPECT_THAT(rate_note({slow, more}), HasSubstr(" by slow.queue (at 20000, 40000). Their"));
+  outcome others = slow;
+  std::vector<outcome> many;
+  for (const char* const name : {"a", "b", "c", "d", "e"}) {
+    others.name = name;
+    many.push_back(others);
+  }
+  EXPECT_THAT(rate_note(many), HasSubstr(" by a (at 20000), b (at 20000), c (at 20000) and 2 more. Their"));
+  // One run of several is no reason.
+  sample kept = one;
+  kept.rate_kept = 1.0;
+  slow.samples = {one, kept, kept};
+  EXPECT_EQ(rate_note({slow}), "");
   one.rate_kept = 0.96;
   EXPECT_EQ(rate_note({{.name = "good.queue", .guarantee = {}, .samples = {one}, .wrong = ""}}), "");
 }

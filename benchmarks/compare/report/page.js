@@ -54,13 +54,15 @@ function problems() {
       `${where(doc)}${one.name}${point === null ? "" : ` at ${sweepName} ${point}`}: ${found.error}`)));
   const notes = documents.flatMap((doc) => {
     const { context, context: { interrupted, library_build_type: build } } = doc;
-    const late = unique(doc.results.benchmarks.filter((entry) => entry.rate_kept < 0.95)
-      .map((entry) => entry.implementation ?? entry.name));
+    // Of half of the runs or more, at one point at least.
+    const late = [...doc.series.values()].filter((one) => [...one.points.values()].some((found) =>
+      median(found.runs.map((run) => run.rate_kept)) < 0.95)).map((one) => one.name);
+    const few = late.length > 4 ? [...late.slice(0, 3), `${late.length - 3} more`] : late;
     return [
       interrupted ? "Interrupted: not all runs were finished." : "",
       ...(context.notes ?? []),
       build === "debug" ? "Measured with a program that was built for debugging: its times are no guide." : "",
-      late.length ? `The rate that was asked for was not kept (less than 95% of it) by ${late.join(", ")}.` : "",
+      late.length ? `The rate that was asked for was not kept (less than 95% of it) by ${few.join(", ")}.` : "",
     ].filter(Boolean).map((text) => where(doc) + text);
   });
   return [
