@@ -144,6 +144,8 @@ class hash_map
   static constexpr std::size_t visited_at_once = 64;
 #endif
 
+  static constexpr unsigned no_levels = max_levels + 1;  // more than there ever are
+
   // All bits of the hash have a say in the upper ones, which say the bucket.
   static std::uint64_t mix(std::size_t hash) noexcept {
     const auto h = static_cast<std::uint64_t>(hash);
@@ -178,11 +180,36 @@ class hash_map
   target target_for(const Key& key) const { return target(equal_, key, mix(hash_(key))); }
   void find_place(const target& what, place& p) {
     for (backoff races;; races.lost_race()) {
-      p.at = &start(what.order()).link;
-      if (list::seek(p, what, [this](node* n) { has_left(n); })) return;
+      unsigned levels = no_levels;
+      p.at = &start(what.order(), levels).link;
+      if (list::seek(p, within(what, levels), [this](node* n) { has_left(n); })) return;
     }
   }
-  node* look(const target& what) const { return list::look(start_to_read(what.order()), what); }
+  node* look(const target& what) const {
+    unsigned levels = no_levels;
+    const detail::map_word from = start_to_read(what.order(), levels);
+    return list::look(from, within(what, levels));
+  }
+
+  // What is looked for in its bucket: the first post that is met is another bucket's, behind it, and its line need not be
+  // fetched. Unless the bucket was divided meanwhile.
+  class in_bucket {
+   public:
+    in_bucket(const target& what, const atomic<unsigned>& levels, unsigned seen) noexcept
+        : what_(what), levels_(levels), seen_(seen) {}
+    bool is_before(const post& p) const noexcept {
+      // Relaxed: who has linked a post between had seen that there are more levels, and we have seen that by (1), (2) of
+      // map_list.
+      return levels_.load(memory_order_relaxed) != seen_ && what_.is_before(p);
+    }
+    detail::map_position operator()(const detail::hashed_entry<Key, T>& entry) const { return what_(entry); }
+
+   private:
+    const target& what_;
+    const atomic<unsigned>& levels_;
+    const unsigned seen_;  // no_levels: the search does not begin in the bucket
+  };
+  in_bucket within(const target& what, unsigned levels) const noexcept { return in_bucket(what, levels_, levels); }
 
   template <class K, class V>
   node* make(const target& what, K&& key, V&& value) {
@@ -193,8 +220,8 @@ class hash_map
   const detail::map_link& first_link() const noexcept { return head_.link; }
   void unlink_marked() noexcept;
 
-  post& start(std::uint64_t order) noexcept;
-  detail::map_word start_to_read(std::uint64_t order) const noexcept;
+  post& start(std::uint64_t order, unsigned& levels_if_there) noexcept;
+  detail::map_word start_to_read(std::uint64_t order, unsigned& levels_if_there) const noexcept;
   bool link_post(post& fresh, std::uint64_t bucket, unsigned levels) noexcept;
 
   // Now and then looks whether there are more elements than buckets.
@@ -227,25 +254,35 @@ hash_map<Key, T, Hash, KeyEqual, Allocator, Means>::~hash_map() {
   }
 }
 
-// Where a change looks from: the post of its bucket, which is linked if need be.
+// Where a change looks from: the post of its bucket, which is linked if need be; then says how many levels there were.
 template <class Key, class T, class Hash, class KeyEqual, class Allocator, class Means>
-auto hash_map<Key, T, Hash, KeyEqual, Allocator, Means>::start(std::uint64_t order) noexcept -> post& {
+auto hash_map<Key, T, Hash, KeyEqual, Allocator, Means>::start(std::uint64_t order, unsigned& levels_if_there) noexcept
+    -> post& {
   const unsigned levels = levels_.load(memory_order_acquire);  // (12) with (10)
   const std::uint64_t bucket = bucket_of(order, levels);
   post& mine = post_of(bucket, levels);
   // Relaxed: what it leads to is read anew.
   detail::map_word word = mine.link.load(memory_order_relaxed);
-  if (is_linked(word) || link_post(mine, bucket, levels)) return mine;
+  if (is_linked(word) || link_post(mine, bucket, levels)) {
+    levels_if_there = levels;
+    return mine;
+  }
   return const_cast<post&>(post_before(bucket, levels, word));
 }
 
-// Where a reader looks from: what the link of its bucket's post, or of one before, leads to.
+// Where a reader looks from: what the link of its bucket's post leads to, and then says how many levels there were; or that
+// of one before.
 template <class Key, class T, class Hash, class KeyEqual, class Allocator, class Means>
-auto hash_map<Key, T, Hash, KeyEqual, Allocator, Means>::start_to_read(std::uint64_t order) const noexcept -> detail::map_word {
+auto hash_map<Key, T, Hash, KeyEqual, Allocator, Means>::start_to_read(std::uint64_t order,
+                                                                   unsigned& levels_if_there) const noexcept -> detail::map_word {
   const unsigned levels = levels_.load(memory_order_acquire);  // (12) with (10)
   const std::uint64_t bucket = bucket_of(order, levels);
   detail::map_word word = post_of(bucket, levels).link.load(memory_order_acquire);  // (11) with (4) to (7) of map_list
-  if (!is_linked(word)) [[unlikely]] post_before(bucket, levels, word);
+  if (is_linked(word)) [[likely]] {
+    levels_if_there = levels;
+  } else {
+    post_before(bucket, levels, word);
+  }
   return word;
 }
 
@@ -327,7 +364,8 @@ template <class F>
 bool hash_map<Key, T, Hash, KeyEqual, Allocator, Means>::visit_some(std::uint64_t& from, F& f) const {
   const std::scoped_lock inside(Means::domain());
   std::size_t visited = 0;
-  for (detail::map_word next = start_to_read(from);;) {
+  unsigned levels = no_levels;
+  for (detail::map_word next = start_to_read(from, levels);;) {
     if (list::is_to_post(next)) {
       post& p = list::post_of(next);
       if (visited >= visited_at_once && p.order.read() > from) {
