@@ -136,7 +136,7 @@ class hash_map
 
 #ifdef SWITCHYARD_MODEL
   static constexpr unsigned max_levels = 2;
-  static constexpr std::size_t looks_at_size = 1;
+  static constexpr std::size_t looks_at_size = 4;  // each time, while the map is small
   static constexpr std::size_t visited_at_once = 1;
 #else
   static constexpr unsigned max_levels = 40;

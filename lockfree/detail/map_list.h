@@ -190,9 +190,11 @@ struct map_list {
           map_post& post = post_of(p.next);
           if (!judge.is_before(post)) return true;
           p.at = &post.link;
-          p.next = post.link.load(memory_order_acquire);  // (1) with (4), (5), (6), (7)
-          // We came by way of the list, so it is linked.
-          if ((p.next & map_not_linked) != 0) p.next = confirm(post);
+          for (;;) {
+            p.next = post.link.load(memory_order_acquire);  // (1) with (4), (5), (6), (7)
+            if ((p.next & map_not_linked) == 0) break;
+            confirm(post);  // we came by way of the list, so it is linked
+          }
           continue;
         }
       }
@@ -263,10 +265,10 @@ struct map_list {
     return p.at->compare_exchange_strong(seen, to(post), memory_order_release, memory_order_relaxed);
   }
 
-  /// The post is in the list, and says so. Returns its link.
-  static map_word confirm(map_post& post) noexcept {
-    // (5) release: with (1), (2), of who comes from the table and not by the link that leads there; acquire: like (1).
-    return post.link.fetch_and(~(map_not_linked | map_claimed), memory_order_acq_rel) & ~(map_not_linked | map_claimed);
+  /// The post is in the list, and says so.
+  static void confirm(map_post& post) noexcept {
+    // (5) release: with (1), (2), of who comes from the table and not by the link that leads there.
+    post.link.fetch_and(~(map_not_linked | map_claimed), memory_order_release);
   }
 
   /// Erases the node that was found. False: something was faster.
