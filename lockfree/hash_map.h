@@ -4,8 +4,8 @@
 //   Ours: the list is in the order of mixed hashes as they are, so that nothing has to be reversed; buckets begin at posts
 //   that lie in the table itself, so that a search has one cache miss less; values are replaced with their nodes.
 // When: a dictionary, cache or index that many threads look into, above all where most only read: they write to no line that
-//   others read. Where the order of keys matters, `ordered_map`. Where many calls are changes, each of which takes a node from
-//   the allocator here, or T must be destroyed at once when it is erased, `blocking::hash_map`, which has the same members.
+//   others read. Where the order of keys matters, `ordered_map`. Where most calls replace values, each of which takes a
+//   node here, or T must be destroyed at once when it is erased, `blocking::hash_map`, which has the same members.
 // Progress: `find`, `visit` and `contains` are wait-free, but for elements that others put in front of them and for what
 //   copying and f take. All else is lock-free, apart from the allocator. A thread that stops inside a call keeps what is
 //   erased from then on from being freed, so that memory grows; it stops nobody.
@@ -17,7 +17,8 @@
 // Cost: a call looks at one place in the table and about one and a half nodes, in a read-copy-update section (about a
 //   nanosecond). An element takes a node of 32 bytes besides itself and 16 to 32 bytes of the table, which never shrinks. The
 //   insertion that doubles the table does some 50 ns of work for each element; others go on meanwhile. A value is
-//   replaced with its node, so a change costs an allocation. A thread's first call on a map takes 128 bytes, and its
+//   replaced with its node. With std::allocator the memory of up to 2048 nodes that a thread has freed stays with it for
+//   those that it makes next, until it ends. A thread's first call on a map takes 128 bytes, and its
 //   first on any 128 more, without which the program ends, as with `rcu`. What is erased is destroyed later, by any
 //   thread, at the latest when the map is.
 //

@@ -13,9 +13,10 @@
 //   another was faster. `try_load` is wait-free. If T has no more than 8 bytes, all but `exchange` and `update` are.
 // Ordering: linearizable. What happened before a change happens before what follows a read that sees it.
 // Exceptions: a thread's first change may throw std::bad_alloc, and what f throws passes on; then nothing has changed.
-// Cost: a read is three loads and a copy of the bytes, about 7 nanoseconds for 64 bytes (twice that if T has a constructor). A change is as many stores and one
-//   sixteen-byte compare-and-swap. Room for one T, and for two for each thread that makes changes, in blocks of 128 bytes
-//   that are used again when a thread has ended. If T has no more than 8 bytes, one word is all.
+// Cost: a read is three loads and a copy of the bytes, about 7 nanoseconds for 64 bytes; one copy more if T's default
+//   constructor does something. A change is as many stores and one sixteen-byte compare-and-swap. Room for one T, and for two
+//   for each thread that makes changes, in blocks of 128 bytes that are used again when a thread has ended. If T has no more
+//   than 8 bytes, one word is all.
 //
 //   struct position { double x, y, z; };
 //   seqlock<position> where;
