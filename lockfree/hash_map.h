@@ -4,8 +4,8 @@
 //   Ours: the list is in the order of mixed hashes as they are, so that nothing has to be reversed; buckets begin at posts
 //   that lie in the table itself, so that a search has one cache miss less; values are replaced with their nodes.
 // When: a dictionary, cache or index that many threads look into, above all where most only read: they write to no line that
-//   others read. Where the order of keys matters, `ordered_map`. Where many calls are changes, each of which takes a node from
-//   the allocator here, or T must be destroyed at once when it is erased, `blocking::hash_map`, which has the same members.
+//   others read. Where the order of keys matters, `ordered_map`. Where most calls replace values, each of which takes a
+//   node here, or T must be destroyed at once when it is erased, `blocking::hash_map`, which has the same members.
 // Progress: `find`, `visit` and `contains` are wait-free, but for elements that others put in front of them and for what
 //   copying and f take. All else is lock-free, apart from the allocator. A thread that stops inside a call keeps what is
 //   erased from then on from being freed, so that memory grows; it stops nobody.
@@ -17,7 +17,8 @@
 // Cost: a call looks at one place in the table and about one and a half nodes, in a read-copy-update section (about a
 //   nanosecond). An element takes a node of 32 bytes besides itself and 16 to 32 bytes of the table, which never shrinks. The
 //   insertion that doubles the table does some 50 ns of work for each element; others go on meanwhile. A value is
-//   replaced with its node, so a change costs an allocation. A thread's first call on a map takes 128 bytes, and its
+//   replaced with its node. With std::allocator the memory of up to 2048 nodes that a thread has freed stays with it for
+//   those that it makes next, until it ends. A thread's first call on a map takes 128 bytes, and its
 //   first on any 128 more, without which the program ends, as with `rcu`. What is erased is destroyed later, by any
 //   thread, at the latest when the map is.
 //
@@ -137,13 +138,15 @@ class hash_map
 
 #ifdef SWITCHYARD_MODEL
   static constexpr unsigned max_levels = 2;
-  static constexpr std::size_t looks_at_size = 1;
+  static constexpr std::size_t looks_at_size = 4;  // each time, while the map is small
   static constexpr std::size_t visited_at_once = 1;
 #else
   static constexpr unsigned max_levels = 40;
   static constexpr std::size_t looks_at_size = 32;  // times, while the map grows to twice its size
   static constexpr std::size_t visited_at_once = 64;
 #endif
+
+  static constexpr unsigned no_levels = max_levels + 1;  // more than there ever are
 
   // All bits of the hash have a say in the upper ones, which say the bucket.
   static std::uint64_t mix(std::size_t hash) noexcept {
@@ -179,11 +182,36 @@ class hash_map
   target target_for(const Key& key) const { return target(equal_, key, mix(hash_(key))); }
   void find_place(const target& what, place& p) {
     for (backoff races;; races.lost_race()) {
-      p.at = &start(what.order()).link;
-      if (list::seek(p, what, [this](node* n) { has_left(n); })) return;
+      unsigned levels = no_levels;
+      p.at = &start(what.order(), levels).link;
+      if (list::seek(p, within(what, levels), [this](node* n) { has_left(n); })) return;
     }
   }
-  node* look(const target& what) const { return list::look(start_to_read(what.order()), what); }
+  node* look(const target& what) const {
+    unsigned levels = no_levels;
+    const detail::map_word from = start_to_read(what.order(), levels);
+    return list::look(from, within(what, levels));
+  }
+
+  // What is looked for in its bucket: the first post that is met is another bucket's, behind it, and its line need not be
+  // fetched. Unless the bucket was divided meanwhile.
+  class in_bucket {
+   public:
+    in_bucket(const target& what, const atomic<unsigned>& levels, unsigned seen) noexcept
+        : what_(what), levels_(levels), seen_(seen) {}
+    bool is_before(const post& p) const noexcept {
+      // Relaxed: who has linked a post between had seen that there are more levels, and we have seen that by (1), (2) of
+      // map_list.
+      return levels_.load(memory_order_relaxed) != seen_ && what_.is_before(p);
+    }
+    detail::map_position operator()(const detail::hashed_entry<Key, T>& entry) const { return what_(entry); }
+
+   private:
+    const target& what_;
+    const atomic<unsigned>& levels_;
+    const unsigned seen_;  // no_levels: the search does not begin in the bucket
+  };
+  in_bucket within(const target& what, unsigned levels) const noexcept { return in_bucket(what, levels_, levels); }
 
   template <class K, class V>
   node* make(const target& what, K&& key, V&& value) {
@@ -194,8 +222,8 @@ class hash_map
   const detail::map_link& first_link() const noexcept { return head_.link; }
   void unlink_marked() noexcept;
 
-  post& start(std::uint64_t order) noexcept;
-  detail::map_word start_to_read(std::uint64_t order) const noexcept;
+  post& start(std::uint64_t order, unsigned& levels_if_there) noexcept;
+  detail::map_word start_to_read(std::uint64_t order, unsigned& levels_if_there) const noexcept;
   bool link_post(post& fresh, std::uint64_t bucket, unsigned levels) noexcept;
 
   // Now and then looks whether there are more elements than buckets.
@@ -228,25 +256,35 @@ hash_map<Key, T, Hash, KeyEqual, Allocator, Means>::~hash_map() {
   }
 }
 
-// Where a change looks from: the post of its bucket, which is linked if need be.
+// Where a change looks from: the post of its bucket, which is linked if need be; then says how many levels there were.
 template <class Key, class T, class Hash, class KeyEqual, class Allocator, class Means>
-auto hash_map<Key, T, Hash, KeyEqual, Allocator, Means>::start(std::uint64_t order) noexcept -> post& {
+auto hash_map<Key, T, Hash, KeyEqual, Allocator, Means>::start(std::uint64_t order, unsigned& levels_if_there) noexcept
+    -> post& {
   const unsigned levels = levels_.load(memory_order_acquire);  // (12) with (10)
   const std::uint64_t bucket = bucket_of(order, levels);
   post& mine = post_of(bucket, levels);
   // Relaxed: what it leads to is read anew.
   detail::map_word word = mine.link.load(memory_order_relaxed);
-  if (is_linked(word) || link_post(mine, bucket, levels)) return mine;
+  if (is_linked(word) || link_post(mine, bucket, levels)) {
+    levels_if_there = levels;
+    return mine;
+  }
   return const_cast<post&>(post_before(bucket, levels, word));
 }
 
-// Where a reader looks from: what the link of its bucket's post, or of one before, leads to.
+// Where a reader looks from: what the link of its bucket's post leads to, and then says how many levels there were; or that
+// of one before.
 template <class Key, class T, class Hash, class KeyEqual, class Allocator, class Means>
-auto hash_map<Key, T, Hash, KeyEqual, Allocator, Means>::start_to_read(std::uint64_t order) const noexcept -> detail::map_word {
+auto hash_map<Key, T, Hash, KeyEqual, Allocator, Means>::start_to_read(std::uint64_t order,
+                                                                   unsigned& levels_if_there) const noexcept -> detail::map_word {
   const unsigned levels = levels_.load(memory_order_acquire);  // (12) with (10)
   const std::uint64_t bucket = bucket_of(order, levels);
   detail::map_word word = post_of(bucket, levels).link.load(memory_order_acquire);  // (11) with (4) to (7) of map_list
-  if (!is_linked(word)) [[unlikely]] post_before(bucket, levels, word);
+  if (is_linked(word)) [[likely]] {
+    levels_if_there = levels;
+  } else {
+    post_before(bucket, levels, word);
+  }
   return word;
 }
 
@@ -328,7 +366,8 @@ template <class F>
 bool hash_map<Key, T, Hash, KeyEqual, Allocator, Means>::visit_some(std::uint64_t& from, F& f) const {
   const std::scoped_lock inside(Means::domain());
   std::size_t visited = 0;
-  for (detail::map_word next = start_to_read(from);;) {
+  unsigned levels = no_levels;
+  for (detail::map_word next = start_to_read(from, levels);;) {
     if (list::is_to_post(next)) {
       post& p = list::post_of(next);
       if (visited >= visited_at_once && p.order.read() > from) {

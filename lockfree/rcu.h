@@ -280,16 +280,17 @@ inline void rcu_domain::reclaim_some(thread_part& mine) noexcept {
   mine.retired = 0;
   detail::rcu_member& m = *mine.member;
   if (m.waiting.empty() || is_past(m.due)) {
-    detail::retired_list old = m.waiting.take();
-    detail::retired_list fresh = m.fresh.take();
-    fresh.append(left_.take());
+    detail::retired_chain old = m.waiting.take_chain();
+    detail::retired_chain fresh = m.fresh.take_chain();
+    detail::retired_chain left = left_.take_chain();
     m.due = next_phase();
-    if (is_past(m.due)) {
-      old.append(std::move(fresh));
-    } else {
+    if (!is_past(m.due)) {
       m.waiting.give(std::move(fresh));
+      m.waiting.give(std::move(left));
     }
     old.reclaim();
+    fresh.reclaim();
+    left.reclaim();
   }
   end_moving(mine);
 }

@@ -64,24 +64,7 @@ class map_calls : public map_members<Map, Key, T> {
     requires(std::constructible_from<T, V> && std::copy_constructible<T> && std::copy_constructible<Key> &&
              std::invocable<F&, T&>)
   bool insert_or_update(const Key& key, V&& value, F&& f) {
-    part& mine = parts_.local();
-    {
-      target what = self().target_for(key);
-      draft<const Key&, V> fresh{*this, key, std::forward<V>(value)};
-      const std::scoped_lock inside(Means::domain());
-      for (backoff races;; races.lost_race()) {
-        place p{};
-        self().find_place(what, p);
-        if (p.node != nullptr) {
-          if (change(what, p, f)) return false;
-        } else if (list::put(p, fresh.node(what))) {
-          has_been_put(mine, fresh.release());
-          break;
-        }
-      }
-    }
-    self().has_grown(mine);
-    return true;
+    return put_in(key, std::forward<V>(value), [&](target& what, place& p, auto&) { return change(what, p, f); });
   }
 
   /// Replaces the value by what `f(T&)` makes of a copy. False: the key is not there. f may be called again, with another
@@ -273,25 +256,21 @@ class map_calls : public map_members<Map, Key, T> {
 
   template <class K, class V>
   bool insert_of(K&& key, V&& value) {
-    part& mine = parts_.local();
-    {
-      target what = self().target_for(key);
-      draft<K, V> fresh(*this, std::forward<K>(key), std::forward<V>(value));
-      const std::scoped_lock inside(Means::domain());
-      for (backoff races;; races.lost_race()) {
-        place p{};
-        self().find_place(what, p);
-        if (p.node != nullptr) return false;
-        if (list::put(p, fresh.node(what))) break;
-      }
-      has_been_put(mine, fresh.release());
-    }
-    self().has_grown(mine);
-    return true;
+    return put_in(std::forward<K>(key), std::forward<V>(value), [](const auto&...) { return true; });
   }
-
   template <class K, class V>
   bool insert_or_assign_of(K&& key, V&& value) {
+    return put_in(std::forward<K>(key), std::forward<V>(value), [this](target& what, place& p, auto& fresh) {
+      if (!list::replace(p, fresh.node(what))) return false;
+      has_been_replaced(what, p, fresh.release());
+      return true;
+    });
+  }
+
+  // Adds the element: true. If its key is there, `is_done(what, place, draft)` is called, and false says that something was
+  // faster.
+  template <class K, class V, class IsDone>
+  bool put_in(K&& key, V&& value, const IsDone& is_done) {
     part& mine = parts_.local();
     {
       target what = self().target_for(key);
@@ -300,15 +279,12 @@ class map_calls : public map_members<Map, Key, T> {
       for (backoff races;; races.lost_race()) {
         place p{};
         self().find_place(what, p);
-        Node* const node = fresh.node(what);
-        if (p.node == nullptr) {
-          if (!list::put(p, node)) continue;
+        if (p.node != nullptr) {
+          if (is_done(what, p, fresh)) return false;
+        } else if (list::put(p, fresh.node(what))) {
           has_been_put(mine, fresh.release());
           break;
         }
-        if (!list::replace(p, node)) continue;
-        has_been_replaced(what, p, fresh.release());
-        return false;
       }
     }
     self().has_grown(mine);

@@ -29,6 +29,7 @@
 #include "switchyard/atomics/atomic.h"
 #include "switchyard/atomics/of_this_thread.h"
 #include "switchyard/atomics/plain.h"
+#include "switchyard/lockfree/detail/spare_memory.h"
 
 namespace switchyard::lockfree::detail {
 
@@ -84,13 +85,13 @@ class map_node : public Means::template reclaimed<map_node<Entry, Tower, Allocat
   template <class... Args>
   static map_node* make(const Allocator& allocator, unsigned height, Args&&... args) {
     memory mine(allocator);
-    auto* const room = memory::traits::allocate(mine.blocks, memory::size(height));
-    map_node* const made = ::new (static_cast<void*>(room)) map_node(allocator, height);
+    void* const room = mine.take(height);
+    map_node* const made = ::new (room) map_node(allocator, height);
     try {
       made->entry.construct(std::forward<Args>(args)...);
     } catch (...) {
       made->~map_node();
-      memory::traits::deallocate(mine.blocks, room, memory::size(height));
+      mine.give(room, height);
       throw;
     }
     return made;
@@ -102,9 +103,9 @@ class map_node : public Means::template reclaimed<map_node<Entry, Tower, Allocat
     node->entry.destroy();
     --depth;
     memory mine(node->allocator_);
-    const std::size_t size = memory::size(node->tower.height);
+    const unsigned height = node->tower.height;
     node->~map_node();
-    memory::traits::deallocate(mine.blocks, reinterpret_cast<typename memory::block*>(node), size);
+    mine.give(node, height);
   }
 
   map_link& above(unsigned level) noexcept { return reinterpret_cast<map_link*>(this + 1)[level - 1]; }
@@ -123,7 +124,19 @@ class map_node : public Means::template reclaimed<map_node<Entry, Tower, Allocat
     using traits = std::allocator_traits<block_allocator>;
     static_assert(std::is_same_v<typename traits::pointer, block*>, "a pointer that fits a link");
 
+    // What is freed is used again: nobody could tell.
+    static constexpr bool is_kept = spare_memory::is_kept && std::is_same_v<block_allocator, std::allocator<block>> &&
+                                    alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+
     explicit memory_of(const Allocator& allocator) : blocks(allocator) {}
+    void* take(unsigned height) {
+      if constexpr (is_kept) return spare_memory::take(size(height) * sizeof(block));
+      return traits::allocate(blocks, size(height));
+    }
+    void give(void* room, unsigned height) noexcept {
+      if constexpr (is_kept) return spare_memory::give(room, size(height) * sizeof(block));
+      traits::deallocate(blocks, static_cast<block*>(room), size(height));
+    }
     static constexpr std::size_t size(unsigned height) noexcept {
       return (sizeof(Node) + (height - 1) * sizeof(map_link) + sizeof(block) - 1) / sizeof(block);
     }
@@ -177,9 +190,11 @@ struct map_list {
           map_post& post = post_of(p.next);
           if (!judge.is_before(post)) return true;
           p.at = &post.link;
-          p.next = post.link.load(memory_order_acquire);  // (1) with (4), (5), (6), (7)
-          // We came by way of the list, so it is linked.
-          if ((p.next & map_not_linked) != 0) p.next = confirm(post);
+          for (;;) {
+            p.next = post.link.load(memory_order_acquire);  // (1) with (4), (5), (6), (7)
+            if ((p.next & map_not_linked) == 0) break;
+            confirm(post);  // we came by way of the list, so it is linked
+          }
           continue;
         }
       }
@@ -250,10 +265,10 @@ struct map_list {
     return p.at->compare_exchange_strong(seen, to(post), memory_order_release, memory_order_relaxed);
   }
 
-  /// The post is in the list, and says so. Returns its link.
-  static map_word confirm(map_post& post) noexcept {
-    // (5) release: with (1), (2), of who comes from the table and not by the link that leads there; acquire: like (1).
-    return post.link.fetch_and(~(map_not_linked | map_claimed), memory_order_acq_rel) & ~(map_not_linked | map_claimed);
+  /// The post is in the list, and says so.
+  static void confirm(map_post& post) noexcept {
+    // (5) release: with (1), (2), of who comes from the table and not by the link that leads there.
+    post.link.fetch_and(~(map_not_linked | map_claimed), memory_order_release);
   }
 
   /// Erases the node that was found. False: something was faster.

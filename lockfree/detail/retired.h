@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "switchyard/atomics/atomic.h"
+#include "switchyard/atomics/prefetch.h"
 
 namespace switchyard::lockfree::detail {
 
@@ -30,6 +31,7 @@ class retired {
 
  private:
   friend class retired_list;
+  friend class retired_chain;
   friend class shared_retired_list;
 
   retired* next_ = nullptr;
@@ -101,6 +103,27 @@ class retired_list {
   std::size_t size_ = 0;
 };
 
+/// The same, neither counted nor its end known: taken without a look at the objects, whose lines may be far away.
+class retired_chain {
+ public:
+  retired_chain(retired_chain&& other) noexcept : first_(std::exchange(other.first_, nullptr)) {}
+
+  bool empty() const noexcept { return first_ == nullptr; }
+  void reclaim() noexcept {
+    while (first_ != nullptr) {
+      retired* const object = std::exchange(first_, first_->next_);
+      prefetch_for_write(first_);
+      object->reclaim_(object);
+    }
+  }
+
+ private:
+  friend class shared_retired_list;
+  explicit retired_chain(retired* first) noexcept : first_(first) {}
+
+  retired* first_;
+};
+
 /// A list of them that any thread adds to, and any thread takes as a whole. Lock-free; `take` is wait-free.
 class shared_retired_list {
  public:
@@ -121,6 +144,24 @@ class shared_retired_list {
     retired_list one;
     one.push(object);
     give(std::move(one));
+  }
+
+  void give(retired_chain&& chain) noexcept {
+    if (chain.empty()) return;
+    retired* last = nullptr;
+    retired* seen = first_.load(memory_order_relaxed);
+    do {
+      // The end is looked for only if something is to follow.
+      if (seen != nullptr && last == nullptr) {
+        for (last = chain.first_; last->next_ != nullptr;) last = last->next_;
+      }
+      if (last != nullptr) last->next_ = seen;
+    } while (!first_.compare_exchange_weak(seen, chain.first_, memory_order_release, memory_order_relaxed));  // (1)
+    chain.first_ = nullptr;
+  }
+
+  retired_chain take_chain() noexcept {
+    return retired_chain(first_.exchange(nullptr, memory_order_acquire));  // (2) with (1)
   }
 
   retired_list take() noexcept {

@@ -48,7 +48,7 @@ void next_height(unsigned height) {
     x ^= x << 13;
     x ^= x >> 7;
     x ^= x << 17;
-    if ((x % 4 == 0) != (height == 2)) continue;
+    if (lockfree::detail::random_height<3>(x) != height) continue;
     of_this_thread<switchyard::detail::random_state>().value = seed;
     return;
   }
@@ -486,17 +486,47 @@ TEST(hash_map, APostIsConfirmedByOthers) {
       {.preemptions = 0});
 }
 
-// What is behind a post was put there by somebody else than who linked the post.
+// What is behind a post was put there by somebody else than who linked the post, and a third comes by way of the table.
 TEST(hash_map, APostLeadsToWhatOthersInsert) {
   expect_proved(
       [] {
         growing g;
         g.map.insert(1, 1);
-        thread grower([&] { g.map.insert(half + 8, 2); });
         thread inserter([&] { g.map.insert(half + 1, 3); });
-        (void)g.map.contains(half + 1);
+        thread reader([&] { (void)g.map.contains(half + 1); });
+        g.map.insert(half + 8, 2);
       },
       {.preemptions = 1});
+}
+
+// The first bucket has none, so that the walk goes on behind the post.
+TEST(hash_map, ForEachBehindAPost) {
+  expect_proved(
+      [] {
+        growing g;
+        g.map.insert(half + 3, 3);
+        g.map.insert(half + 4, 4);
+        thread other([&] { g.map.insert(half + 1, 5); });
+        int sum = 0;
+        g.map.for_each([&](key, int value) { sum += value; });
+        require(sum == 7 || sum == 12, "what stays");
+      },
+      {.preemptions = 2});
+}
+
+// Who looks for what is not there stops at the next bucket's post; unless its own has become two meanwhile.
+TEST(hash_map, LookedForWhileTheBucketIsDivided) {
+  expect_proved(
+      [] {
+        growing g;
+        g.map.insert(1, 1);
+        g.map.insert(half + quarter + 1, 2);  // two buckets
+        thread other([&] { g.map.insert(half + quarter + 2, 3); });  // four
+        require(g.map.contains(half + quarter + 1), "is there");
+        require(!g.map.contains(quarter + 1), "is not");
+        require(!g.map.insert(half + quarter + 1, 4), "is there");
+      },
+      {.preemptions = 2});
 }
 
 // The next level, by a thread that has seen nothing of how the one before came.
@@ -684,6 +714,40 @@ TEST(ordered_map, NeighboursAboveAreErased) {
         require(m.find(2) == 2 && m.find(4) == 4 && m.sum() == 6, "the rest");
       },
       {.preemptions = 1});
+}
+
+// Down by two levels, from what is erased meanwhile, to what is.
+TEST(ordered_map, ThreeLevels) {
+  const auto program = [](std::array<unsigned, 3> heights, auto change) {
+    expect_proved(
+        [=] {
+          tested<low> m;
+          for (key k = 1; k <= 3; ++k) {
+            next_height(heights[k - 1]);
+            m.map().insert(k, static_cast<int>(k));
+          }
+          thread other([&] { change(m.map()); });
+          require(m.find(3) == 3, "is there");
+          next_height(3);
+          m.map().erase(1);
+          other.join();
+          require(m.find(3) == 3 && m.find(1) == 0, "the rest");
+        },
+        {.preemptions = 1});
+  };
+  const auto erase_both = [](ordered_map& map) {
+    map.erase(1);
+    map.erase(2);
+  };
+  const auto replace_one = [](ordered_map& map) {
+    map.erase(2);
+    next_height(3);
+    map.insert(2, 4);
+  };
+  program({3, 2, 3}, erase_both);
+  program({3, 3, 2}, erase_both);
+  program({2, 3, 1}, replace_one);
+  program({3, 2, 2}, replace_one);
 }
 
 }  // namespace
