@@ -59,7 +59,7 @@ class words_of {
     return word;
   }
   static void set_word(T& value, std::size_t i, std::uint64_t word) noexcept {
-    std::memcpy(reinterpret_cast<std::byte*>(&value) + i * word_size, &word, size_of_word(i));
+    std::memcpy(reinterpret_cast<std::byte*>(std::addressof(value)) + i * word_size, &word, size_of_word(i));
   }
 
   void store(const T& value) noexcept {
