@@ -283,7 +283,7 @@ TEST_F(ProgramTest, RecordsAndReplays) {
   const result cut = run({"--workload=latency", "--quick", "--replay=" + file("long", "1\n1.1\n99\n"), "--impl=std.*",
                           "--repetitions=1", "--out=" + path("results")});
   EXPECT_EQ(cut.status, 0) << cut.err;
-  EXPECT_THAT(cut.out, HasSubstr("\nNote: Of "));
+  EXPECT_THAT(cut.out, HasSubstr("\nNote: Of"));
   const auto notes = nlohmann::json::parse(contents(path("results/results.json"))).at("context").at("notes");
   ASSERT_EQ(notes.size(), 1u);
   EXPECT_THAT(notes.at(0).get<std::string>(), HasSubstr("only the first 2 of 3 items are played, as --quick has no time for more."));
