@@ -26,8 +26,8 @@ enum class measured {
 /// last producer closes the queue. The queues must be able to run so (`why_not`). Of `on` only layout and stop matter.
 ///
 /// A run whose schedule cannot be kept takes longer; if that is more than four times as long, and the layout's patience, the
-/// rest of it is left out. How much of the schedule was kept is in the samples. What producers burn to wait awake for an item's time does not
-/// count as CPU time.
+/// rest of it is left out. How much of the schedule was kept is in the samples. What producers burn to wait awake for an
+/// item's time does not count as CPU time.
 template <std::size_t Size>
 std::vector<contender> streaming(const std::vector<const item_queue_entry<Size>*>& queues, measured what,
                                  const work& on);

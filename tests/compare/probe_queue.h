@@ -1,6 +1,8 @@
 // A queue that notes who calls it and how, to see that a workload is laid out as it was asked for.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <mutex>
@@ -8,6 +10,7 @@
 #include <set>
 #include <thread>
 
+#include "switchyard/benchmarks/compare/layout.h"
 #include "switchyard/blocking/bounded_queue.h"
 #include "switchyard/interface/conqueue_status.h"
 #include "switchyard/interface/queue.h"
@@ -31,6 +34,14 @@ struct probe_notes {
     return mutex;
   }
   static void reset() { now() = {}; }
+
+  void expect_as_asked(const worker_layout& layout) const {
+    EXPECT_EQ(pushers.size(), layout.producers);
+    EXPECT_EQ(poppers.size(), layout.consumers);
+    EXPECT_EQ(most_pushed, layout.batch);
+    EXPECT_EQ(most_wanted, layout.batch);
+    EXPECT_EQ(most_capacity, layout.capacity);
+  }
 };
 
 /// For any number of threads.

@@ -138,12 +138,7 @@ TEST(Streaming, IsLaidOutAsAskedFor) {
            {.producers = 2, .consumers = 1, .capacity = 50, .batch = 4, .min_time = 2ms, .rate = 1e6, .burst = 8}}) {
     probe_notes::reset();
     EXPECT_EQ(run<8>(registry, "probe", layout).wrong, "");
-    const probe_notes& seen = probe_notes::now();
-    EXPECT_EQ(seen.pushers.size(), layout.producers);
-    EXPECT_EQ(seen.poppers.size(), layout.consumers);
-    EXPECT_EQ(seen.most_pushed, layout.batch);
-    EXPECT_EQ(seen.most_wanted, layout.batch);
-    EXPECT_EQ(seen.most_capacity, layout.capacity);
+    probe_notes::now().expect_as_asked(layout);
   }
 }
 

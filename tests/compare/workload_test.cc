@@ -154,12 +154,7 @@ TEST(Pipeline, IsLaidOutAsAskedFor) {
     const bench on(lines(500), layout);
     probe_notes::reset();
     EXPECT_EQ(on.run_queue(registry, "probe").wrong, "");
-    const probe_notes& seen = probe_notes::now();
-    EXPECT_EQ(seen.pushers.size(), layout.producers);
-    EXPECT_EQ(seen.poppers.size(), layout.consumers);
-    EXPECT_EQ(seen.most_pushed, layout.batch);
-    EXPECT_EQ(seen.most_wanted, layout.batch);
-    EXPECT_EQ(seen.most_capacity, layout.capacity);
+    probe_notes::now().expect_as_asked(layout);
   }
 }
 

@@ -13,10 +13,13 @@
 
 #include "switchyard/atomics/atomic.h"
 #include "switchyard/lockfree/rcu.h"
+#include "switchyard/tests/conformance/value_support.h"
 
 namespace switchyard::lockfree {
 namespace {
 
+using conformance::poor;
+using conformance::purse;
 using text = std::shared_ptr<std::string>;
 text make(const char* s) { return std::make_shared<std::string>(s); }
 
@@ -172,30 +175,6 @@ TEST(atomic_shared_ptr, WaitsForAChange) {
   EXPECT_EQ(woken.load(), 3);
 }
 
-/// Gives so much and no more.
-struct purse {
-  static inline int left = 0;
-  static inline int out = 0;
-};
-template <class T>
-struct poor {
-  using value_type = T;
-  poor() = default;
-  template <class U>
-  poor(const poor<U>&) noexcept {}
-  T* allocate(std::size_t n) {
-    if (purse::left == 0) throw std::bad_alloc();
-    --purse::left;
-    T* const room = std::allocator<T>().allocate(n);
-    ++purse::out;
-    return room;
-  }
-  void deallocate(T* p, std::size_t n) noexcept {
-    --purse::out;
-    std::allocator<T>().deallocate(p, n);
-  }
-  friend bool operator==(const poor&, const poor&) { return true; }
-};
 TEST(atomic_shared_ptr, WithoutMemoryNothingHasChanged) {
   {
     atomic_shared_ptr<std::string, poor<std::byte>> p;
@@ -217,7 +196,7 @@ TEST(atomic_shared_ptr, WithoutMemoryNothingHasChanged) {
     EXPECT_EQ(a.use_count(), 2);  // and `expected`
   }
   rcu_barrier();
-  EXPECT_EQ(purse::out, 0);
+  EXPECT_EQ(purse::out.load(), 0);
 }
 
 TEST(atomic_shared_ptr, ManyThreads) {
