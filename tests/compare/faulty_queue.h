@@ -22,6 +22,7 @@ namespace switchyard::compare {
 enum class fault {
   none, loses, doubles, changes, swaps_words, overtakes, closes, throws_on_push, throws_on_pop,
   stalls,  ///< for 50 ms, once
+  dozes,   ///< for 2 ms at each hundredth item
   crawls   ///< a millisecond for each item
 };
 
@@ -98,6 +99,7 @@ class faulty_queue {
     ++popped_;
     if (what == fault::throws_on_pop && popped_ == 10) throw std::bad_alloc();
     if (what == fault::stalls && popped_ == 10) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    if (what == fault::dozes && popped_ % 100 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
     if (what == fault::crawls) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 
