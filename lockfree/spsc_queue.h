@@ -60,12 +60,15 @@ class spsc_ring {
   line* next_to_empty(emptying, line* at) const noexcept { return after(at); }
   template <class Side>
   line* ahead(Side, line* at, std::size_t n) const noexcept {
-    const auto index = static_cast<std::size_t>(at - first());
-    return n < lines_.size() ? &lines_[lines_.after(index, n)] : nullptr;
+    const auto left = static_cast<std::size_t>(end() - at);
+    if (n < left) return at + n;
+    n -= left;
+    return n < lines_.size() - left ? first() + n : nullptr;
   }
 
  private:
-  line* after(line* at) const noexcept { return at + 1 == first() + lines_.size() ? first() : at + 1; }
+  line* end() const noexcept { return first() + lines_.size(); }
+  line* after(line* at) const noexcept { return at + 1 == end() ? first() : at + 1; }
 
   std::size_t capacity_;
   slots<line, Allocator> lines_;

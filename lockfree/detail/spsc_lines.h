@@ -260,7 +260,7 @@ class spsc_lines : public waiting_queue<Self, T> {
     announcement mine(*producer_, n);
     if (n == 0 || !closed_.is_open_after_announcing()) return;
     while (n != 0) {
-      const std::size_t some = std::min(n, room(mine.tail(), n));
+      const std::size_t some = room_in_line(mine.tail(), n);
       fill(mine, first, some, done);
       n -= some;
     }
@@ -353,18 +353,24 @@ class spsc_lines : public waiting_queue<Self, T> {
   // The same, going on to the next line if this one is full. Throws what the store does. Apart, as what comes once a line,
   // to keep short what comes with every element.
   [[gnu::noinline]] std::size_t look_for_room(std::uint64_t tail, std::size_t wanted) {
-    producer_side& p = *producer_;
     auto n = std::numeric_limits<std::size_t>::max();
     if constexpr (is_bounded) n = room_in_all(tail, wanted);
-    if (n == 0) return 0;
+    return n == 0 ? 0 : room_in_line(tail, n);
+  }
+
+  // Of `n` places that are free from `tail` on, as many as are in one line: the next one if this one is full.
+  std::size_t room_in_line(std::uint64_t tail, std::size_t n) {
+    producer_side& p = *producer_;
     if (tail - p.begin == line::size) {
       p.at = store_.next_to_fill(p.filling, p.at, tail);
       p.begin = tail;
-      if (fetches) p.reached.store(tail, memory_order_relaxed);
       p.in_numbers = true;
-      // A line that is free can be fetched before it is needed; another would be taken from the consumer.
-      if (fetches && n > line::size * (fetched_ahead + 1)) {
-        if (const line* const soon = store_.ahead(p.filling, p.at, fetched_ahead)) prefetch_for_write(soon);
+      if (fetches) {
+        p.reached.store(tail, memory_order_relaxed);
+        // A line that is free can be fetched before it is needed; another would be taken from the consumer.
+        if (!is_bounded || p.limit - tail > line::size * (fetched_ahead + 1)) {
+          if (const line* const soon = store_.ahead(p.filling, p.at, fetched_ahead)) prefetch_for_write(soon);
+        }
       }
     }
     n = std::min(n, static_cast<std::size_t>(p.begin + line::size - tail));
@@ -392,9 +398,16 @@ class spsc_lines : public waiting_queue<Self, T> {
     producer_->at->tail.store(mine.tail(), memory_order_release);  // (3) with (2)
   }
 
-  // The element at `head`, or null.
+  // The element at `head`, or null. The only one there is, is not worth remembering.
   plain<T>* element_at(std::uint64_t head) noexcept {
-    return filled(head, 1) != 0 ? consumer_->at->elements + (head - consumer_->begin) : nullptr;
+    const consumer_side& c = *consumer_;
+    const bool is_known = static_cast<std::int64_t>(c.stop - head) > 0;
+    if (!is_known && !is_the_only_one(head) && look_further(head) == 0) return nullptr;
+    return c.at->elements + (head - c.begin);
+  }
+  bool is_the_only_one(std::uint64_t head) const noexcept {
+    const consumer_side& c = *consumer_;
+    return head - c.begin != line::size && c.at->tail.load(memory_order_acquire) - head == 1;  // (2) with (3)
   }
 
   // How many places of the line at `head` are filled, as far as the consumer needs to know.
@@ -406,31 +419,23 @@ class spsc_lines : public waiting_queue<Self, T> {
   // The same, going on to the next line if this one is used up.
   std::size_t look_for_filled(std::uint64_t head) noexcept {
     consumer_side& c = *consumer_;
-    if (head - c.begin == line::size && !next_line_to_empty(head)) return 0;
+    if (head - c.begin == line::size) {
+      line* const next = store_.next_to_empty(c.emptying, c.at);
+      if (next == nullptr) return 0;
+      c.at = next;
+      c.begin = head;
+    }
     // A line not yet filled in this lap has an older tail. One that the producer has come round to again, a newer.
-    const auto n = static_cast<std::int64_t>(c.at->tail.load(memory_order_acquire) - head);  // (2) with (3)
-    if (n == 1) return 1;  // not worth a store
-    return n <= 0 ? 0 : remember_filled(head, static_cast<std::size_t>(n));
-  }
-
-  // Goes on to the next line, if there is one. Apart, with the next, as what comes once a line.
-  [[gnu::noinline]] bool next_line_to_empty(std::uint64_t head) noexcept {
-    consumer_side& c = *consumer_;
-    line* const next = store_.next_to_empty(c.emptying, c.at);
-    if (next == nullptr) return false;
-    c.at = next;
-    c.begin = head;
-    return true;
-  }
-
-  [[gnu::noinline]] std::size_t remember_filled(std::uint64_t head, std::size_t n) noexcept {
-    consumer_side& c = *consumer_;
-    n = std::min(n, static_cast<std::size_t>(c.begin + line::size - head));
+    const auto pushed = static_cast<std::int64_t>(c.at->tail.load(memory_order_acquire) - head);  // (2) with (3)
+    if (pushed <= 0) return 0;
+    const std::size_t n = std::min(static_cast<std::size_t>(pushed), static_cast<std::size_t>(c.begin + line::size - head));
     c.stop = head + n;
-    c.in_numbers = true;
+    if (n > 1) c.in_numbers = true;
     if (fetches && n == line::size) fetch_ahead(head);  // the producer is ahead
     return n;
   }
+  // Apart, for pops of one element: what comes once a line.
+  [[gnu::noinline]] std::size_t look_further(std::uint64_t head) noexcept { return look_for_filled(head); }
 
   // Fetches lines that are full before they are needed; those that the producer is still filling would be taken from
   // it. How far ahead it is, is only looked up when it might be further than is known.
