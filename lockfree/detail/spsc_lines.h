@@ -212,20 +212,19 @@ class spsc_lines : public waiting_queue<Self, T> {
   template <class Sink>
   conqueue_status pop_once(Sink&& sink) {
     const std::uint64_t head = consumer_->head.load(memory_order_relaxed);
-    plain<T>* element = element_at(head);
-    if (element == nullptr) [[unlikely]] {
-      if (const auto status = look_again(head); status != conqueue_status::success) return status;
-      element = element_at(head);
+    if (!is_at_hand(head)) [[unlikely]] {
+      if (const auto status = look_further(head); status != conqueue_status::success) return status;
     }
-    sink(std::move(element->write()));
-    element->destroy();
+    plain<T>& element = consumer_->at->elements[head - consumer_->begin];
+    sink(std::move(element.write()));
+    element.destroy();
     popped(head + 1);
     return conqueue_status::success;
   }
 
   conqueue_status look_once() noexcept {
     const std::uint64_t head = consumer_->head.load(memory_order_relaxed);
-    return element_at(head) != nullptr ? conqueue_status::success : look_again(head);
+    return is_at_hand(head) ? conqueue_status::success : look_further(head);
   }
 
   // For who has found no element, or no room. True, after a moment, if several came `in_numbers` until now: then the other
@@ -237,13 +236,15 @@ class spsc_lines : public waiting_queue<Self, T> {
     return true;
   }
 
-  // Where no element was found. Closed only if no push is under way that may still succeed, and none has succeeded since
-  // we looked.
-  [[gnu::noinline]] conqueue_status look_again(std::uint64_t head) noexcept {
-    if (should_look_again(consumer_->in_numbers) && element_at(head) != nullptr) return conqueue_status::success;
+  // What comes once a line, or where there is no element. Closed only if no push is under way that may still succeed, and
+  // none has succeeded since we looked.
+  [[gnu::noinline]] conqueue_status look_further(std::uint64_t head) noexcept {
+    do {
+      if (look_for_filled(head) != 0) return conqueue_status::success;
+    } while (should_look_again(consumer_->in_numbers));
     if (!closed_.is_settled()) return conqueue_status::empty;
     if (producer_->tail.load(memory_order_relaxed) == head) return conqueue_status::closed;
-    return element_at(head) != nullptr ? conqueue_status::success : conqueue_status::empty;
+    return look_for_filled(head) != 0 ? conqueue_status::success : conqueue_status::empty;
   }
 
   // The flag is looked at once for all, and every line is published once. (Counted beside the elements and not among them:
@@ -398,15 +399,10 @@ class spsc_lines : public waiting_queue<Self, T> {
     producer_->at->tail.store(mine.tail(), memory_order_release);  // (3) with (2)
   }
 
-  // The element at `head`, or null. The only one there is, is not worth remembering.
-  plain<T>* element_at(std::uint64_t head) noexcept {
+  // Whether the place at `head` is known to be filled, or filled and the only one: which is not worth remembering.
+  bool is_at_hand(std::uint64_t head) const noexcept {
     const consumer_side& c = *consumer_;
-    const bool is_known = static_cast<std::int64_t>(c.stop - head) > 0;
-    if (!is_known && !is_the_only_one(head) && look_further(head) == 0) return nullptr;
-    return c.at->elements + (head - c.begin);
-  }
-  bool is_the_only_one(std::uint64_t head) const noexcept {
-    const consumer_side& c = *consumer_;
+    if (static_cast<std::int64_t>(c.stop - head) > 0) return true;
     return head - c.begin != line::size && c.at->tail.load(memory_order_acquire) - head == 1;  // (2) with (3)
   }
 
@@ -434,8 +430,6 @@ class spsc_lines : public waiting_queue<Self, T> {
     if (fetches && n == line::size) fetch_ahead(head);  // the producer is ahead
     return n;
   }
-  // Apart, for pops of one element: what comes once a line.
-  [[gnu::noinline]] std::size_t look_further(std::uint64_t head) noexcept { return look_for_filled(head); }
 
   // Fetches lines that are full before they are needed; those that the producer is still filling would be taken from
   // it. How far ahead it is, is only looked up when it might be further than is known.
