@@ -347,23 +347,26 @@ class slot_ring {
 
   // Replaces `control` and moves the word out, leaving the other, if words are kept. False: `control` is another.
   static bool empty(double_word& slot, position& control, position next, std::uint64_t& word) noexcept {
-    double_word::words expected{control, slot.load_second(memory_order_relaxed)};
-    bool done;
+    const std::uint64_t found = slot.load_second(memory_order_relaxed);
     if constexpr (keeps_words) {
-      done = slot.compare_exchange(expected, {next, word}, memory_order_release,  // (5) with (2), (4)
-                                   memory_order_relaxed);
+      double_word::words expected{control, found};
+      if (!slot.compare_exchange(expected, {next, word}, memory_order_release,  // (5) with (2), (4)
+                                 memory_order_relaxed)) {
+        control = expected.first;
+        return false;
+      }
     } else {
       // The word changes only with the control, which never comes back to what it was: so it has not changed either.
       // Release though nothing is left here: who finds this slot a lap on goes past those between, and must see them taken.
-      done = slot.compare_exchange_first(expected.first, next, memory_order_release,  // (5) with (2), (4)
-                                         memory_order_relaxed);
+      position expected = control;  // in a register; `control` may have an address
+      if (!slot.compare_exchange_first(expected, next, memory_order_release,  // (5) with (2), (4)
+                                       memory_order_relaxed)) {
+        control = expected;
+        return false;
+      }
     }
-    if (done) {
-      word = expected.second;
-    } else {
-      control = expected.first;
-    }
-    return done;
+    word = found;
+    return true;
   }
 
   // Asks for the line of slots after the next, once a line. The other side, if it is that near, does without; to ask for
@@ -391,7 +394,7 @@ class slot_ring {
   // Moves a hint to `to`, unless it is there already. Two threads may still store in the wrong order; the
   // hint then lags until the next one stores.
   static void publish(atomic<position>& hint, position to) noexcept {
-    if (is_before(hint.load(memory_order_relaxed), to)) hint.store(to, memory_order_release);  // (6) with (1)
+    if (is_before(hint.load(memory_order_relaxed), to)) [[likely]] hint.store(to, memory_order_release);  // (6) with (1)
   }
 
   // The position after `done`, which somebody has finished, or the hint if that is further on.
