@@ -23,16 +23,19 @@ namespace switchyard {
 /// pauses, then it yields. One object for each wait.
 class outside_wait {
  public:
-  void wait() noexcept {
-    if (tries_ < 64) {
-      ++tries_;
-      spin_pause();
-    } else {
-      yield();
-    }
-  }
+  void wait() noexcept { tries_ = wait_after(tries_); }
 
  private:
+  // Apart, and by value, so that the loop around it keeps its variables in registers.
+  [[gnu::noinline]] static int wait_after(int tries) noexcept {
+    if (tries >= 64) {
+      yield();
+      return tries;
+    }
+    spin_pause();
+    return tries + 1;
+  }
+
   int tries_ = 0;
 };
 
