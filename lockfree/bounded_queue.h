@@ -5,13 +5,14 @@
 // When: the default choice between threads. With exactly one thread on each side, `spsc_queue` is faster.
 // Progress: try_ members and `close` are lock-free: a thread stopped for ever anywhere stops no other. Members
 //   that wait block, sleeping in the kernel.
-// Ordering: linearizable FIFO if T is trivially copyable. Otherwise FIFO, where `full` also counts the elements
+// Ordering: linearizable FIFO if T is trivially copyable or an owning pointer. Otherwise FIFO, where `full` also counts the elements
 //   that other threads are building at that moment, and `empty` is returned instead of `closed` while they are.
 //   A push happens before the pop of its element.
 // Exceptions: an element that throws while it is moved out is lost, as in P0260.
-// Cost: one 16-byte compare-and-swap a push and one a pop, and 16 bytes an element, for up to 8 trivially
-//   copyable bytes. Others take a node besides, in the constructor, and one for each thread at its first use of
-//   the queue, which may throw std::bad_alloc; and, if not trivially copyable, another compare-and-swap a push.
+// Cost: a 16-byte compare-and-swap a push, one of 8 bytes a pop, and 16 bytes an element, for up to 8 trivially copyable
+//   bytes and for `std::unique_ptr` whose deleter has no state. Others take a 16-byte one a pop, too, and a node besides,
+//   in the constructor, and one for each thread at its first use of the queue, which may throw std::bad_alloc; and, if not
+//   trivially copyable, another compare-and-swap a push.
 //   Bulk members do the same for every element, and share the rest.
 //
 //   bounded_queue<job> q(1024);  /* producers */ q.push(job());  /* consumers */ while (auto j = q.pop()) run(*j);
@@ -34,10 +35,10 @@ namespace switchyard::lockfree {
 
 namespace detail {
 
-/// Pushing and closing when elements are copied: one that turns out not to fit has cost its source nothing.
+/// Pushing and closing when elements are copied, or are words: one that turns out not to fit has cost its source nothing.
 ///
-/// An emplace may build the element before it is told that there is no room. Should building it consume its
-/// arguments, which copying a T does not, then `full` and `closed` have consumed them too.
+/// An emplace may build the element before it is told that there is no room. Should building it consume its arguments,
+/// which a T, a pointer or another owning pointer do not suffer from, then `full` and `closed` have consumed them too.
 template <class T, class Allocator>
 class copying_ring : public element_ring<T, Allocator> {
   using ring = element_ring<T, Allocator>;
@@ -52,7 +53,7 @@ class copying_ring : public element_ring<T, Allocator> {
 
     template <class... Args>
     conqueue_status emplace(Args&&... args) {
-      if constexpr (!ring::holds_words) {
+      if constexpr (!is_word<T>) {
         // Not to copy much in vain; who asks again and again also does not take the node's lines from anybody.
         if (const auto status = this->refusal(); status != conqueue_status::success) return status;
       }
@@ -183,7 +184,7 @@ class bounded_queue : public waiting_queue<bounded_queue<T, Allocator>, T> {
 
  private:
   friend class waiting_queue<bounded_queue, T>;
-  using ring = std::conditional_t<std::is_trivially_copyable_v<T>, detail::copying_ring<T, Allocator>,
+  using ring = std::conditional_t<std::is_trivially_copyable_v<T> || detail::is_word<T>, detail::copying_ring<T, Allocator>,
                                   detail::reserving_ring<T, Allocator>>;
 
   template <class... Args>

@@ -2,8 +2,8 @@
 //
 // Source: `slot_ring.h`; the exchange of nodes is our own.
 //
-// An element of up to eight trivially copyable bytes is a word. Any other lives in a node, and the word is the
-// node's address. Every slot always has a node, full or free, and every thread has one to spare: a put builds
+// An element of up to eight trivially copyable bytes is a word, and so is what a `std::unique_ptr` without a deleter's
+// state points to. Any other lives in a node, and the word is the node's address. Every slot always has a node, full or free, and every thread has one to spare: a put builds
 // its element in the spare node and exchanges it for the free one in the slot, a take exchanges its spare node
 // for the full one. So nodes need no free list that threads would contend for.
 #pragma once
@@ -26,6 +26,78 @@
 
 namespace switchyard::lockfree::detail {
 
+/// How a T becomes a word and the word a T: `of` what the T would be made of, `after` the word has been put, or has not, and
+/// `back`.
+template <class T>
+struct as_word;
+
+template <class T>
+concept is_word = requires(std::uint64_t word) { as_word<T>::back(word); };
+
+template <class T>
+  requires(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(std::uint64_t))
+struct as_word<T> {
+  template <class... Args>
+  static std::uint64_t of(Args&&... args) {
+    const T value(std::forward<Args>(args)...);
+    std::uint64_t word = 0;
+    std::memcpy(&word, std::addressof(value), sizeof(T));
+    return word;
+  }
+  template <class... Args>
+  static void after(bool, std::uint64_t, Args&...) noexcept {}
+
+  static T back(std::uint64_t word) noexcept {
+    std::array<std::byte, sizeof(T)> bytes;
+    std::memcpy(bytes.data(), &word, sizeof(T));
+    return std::bit_cast<T>(bytes);
+  }
+};
+
+/// The object stays its source's until the word has been put: a put that fails has left the source as it was.
+template <class Object, class Deleter>
+  requires(std::is_pointer_v<typename std::unique_ptr<Object, Deleter>::pointer> && std::is_empty_v<Deleter> &&
+           std::is_nothrow_default_constructible_v<Deleter>)
+struct as_word<std::unique_ptr<Object, Deleter>> {
+  using owner = std::unique_ptr<Object, Deleter>;
+  using pointer = typename owner::pointer;
+
+  template <class... Args>
+  static std::uint64_t of(Args&&... args) {
+    static_assert(std::is_constructible_v<owner, Args...>);
+    if constexpr (requires { seen_in(args...); }) {
+      return to_word(seen_in(args...));
+    } else {
+      return to_word(owner(std::forward<Args>(args)...).release());
+    }
+  }
+  template <class... Args>
+  static void after(bool put, std::uint64_t word, Args&... args) noexcept {
+    if constexpr (requires { seen_in(args...); }) {
+      if (put) (let_go(args), ...);
+    } else if (!put) {
+      static_cast<void>(back(word));
+    }
+  }
+
+  static owner back(std::uint64_t word) noexcept { return owner(reinterpret_cast<pointer>(word)); }
+
+ private:
+  static std::uint64_t to_word(pointer object) noexcept { return reinterpret_cast<std::uintptr_t>(object); }
+
+  // Sources that can be looked at first and taken from later. Of any other, an owner is made, which is gone if not put.
+  static pointer seen_in(pointer source = nullptr) noexcept { return source; }
+  template <class Other, class D>
+  static pointer seen_in(const std::unique_ptr<Other, D>& source) noexcept {
+    return source.get();
+  }
+  static void let_go(const auto&) noexcept {}
+  template <class Other, class D>
+  static void let_go(std::unique_ptr<Other, D>& source) noexcept {
+    static_cast<void>(source.release());
+  }
+};
+
 /// Elements that are words.
 template <class T, class Allocator>
 class word_store {
@@ -42,15 +114,16 @@ class word_store {
 
   template <class... Args>
   static void build(std::uint64_t& word, Args&&... args) {
-    const T value(std::forward<Args>(args)...);
-    std::memcpy(&word, std::addressof(value), sizeof(T));
+    word = as_word<T>::of(std::forward<Args>(args)...);
+  }
+  template <class... Args>
+  static void after(bool put, std::uint64_t word, Args&... args) noexcept {
+    as_word<T>::after(put, word, args...);
   }
 
   template <class Sink>
   static void move_out(std::uint64_t word, Sink& sink) {
-    std::array<std::byte, sizeof(T)> bytes;
-    std::memcpy(bytes.data(), &word, sizeof(T));
-    sink(std::bit_cast<T>(bytes));
+    sink(as_word<T>::back(word));
   }
 };
 
@@ -116,6 +189,8 @@ class node_store {
   static void build(std::uint64_t word, Args&&... args) {
     to_node(word)->element.construct(std::forward<Args>(args)...);
   }
+  template <class... Args>
+  static void after(bool, std::uint64_t, Args&...) noexcept {}
 
   template <class Sink>
   static void move_out(std::uint64_t word, Sink& sink) {
@@ -155,12 +230,9 @@ class node_store {
 /// A slot_ring of T. What it says of progress and order holds here.
 template <class T, class Allocator>
 class element_ring {
-  using store = std::conditional_t<std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(std::uint64_t),
-                                   word_store<T, Allocator>, node_store<T, Allocator>>;
+  using store = std::conditional_t<is_word<T>, word_store<T, Allocator>, node_store<T, Allocator>>;
 
  public:
-  static constexpr bool holds_words = std::is_same_v<store, word_store<T, Allocator>>;
-
   element_ring(std::size_t size, start_at start, const Allocator& allocator)
       : ring_(size, start, allocator), store_(ring_) {}
   element_ring(const element_ring&) = delete;
@@ -192,11 +264,13 @@ class element_ring {
     conqueue_status refusal() noexcept { return words_.refusal(); }
 
     /// Appends a T made of `args`: `success`. Or `full` or `closed`, and then the T is gone with what was moved
-    /// into it.
+    /// into it, unless it is a word.
     template <class... Args>
     conqueue_status try_put(Args&&... args) {
       store::build(held_.word, std::forward<Args>(args)...);
-      return words_.try_put(held_.word);
+      const conqueue_status status = words_.try_put(held_.word);
+      store::after(status == conqueue_status::success, held_.word, args...);
+      return status;
     }
 
    private:

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -183,6 +184,79 @@ TEST(BoundedQueue, WideElementsArriveWhole) {
     next[item->first % 2] += 2;
   }
   for (auto& producer : producers) producer.join();
+}
+
+// Which deletes count.
+struct counted {
+  static inline int alive = 0;
+  explicit counted(int v) : value(v) { ++alive; }
+  counted(const counted&) = delete;
+  counted& operator=(const counted&) = delete;
+  virtual ~counted() { --alive; }
+  int value;
+};
+struct derived : counted {
+  using counted::counted;
+};
+struct stateless_deleter {
+  void operator()(counted* object) const { delete object; }
+};
+struct stateful_deleter : stateless_deleter {
+  int state = 0;
+};
+
+TEST(BoundedQueue, OwningPointersNeedNoNode) {
+  static_assert(detail::is_word<std::unique_ptr<counted>> && detail::is_word<std::unique_ptr<int[]>> &&
+                detail::is_word<std::unique_ptr<counted, stateless_deleter>>);
+  static_assert(!detail::is_word<std::unique_ptr<counted, stateful_deleter>> && !detail::is_word<std::shared_ptr<int>> &&
+                !detail::is_word<std::string>);
+  using owner = std::unique_ptr<counted, stateless_deleter>;
+  {
+    bounded_queue<owner> queue(6);
+    owner first(new derived(1));
+    counted* const at = first.get();
+    EXPECT_EQ(queue.try_push(std::move(first)), conqueue_status::success);
+    EXPECT_EQ(first, nullptr);
+    // Of whatever an owner can be made of.
+    EXPECT_EQ(queue.try_emplace(new derived(2)), conqueue_status::success);
+    EXPECT_EQ(queue.try_emplace(std::unique_ptr<derived, stateless_deleter>(new derived(3))), conqueue_status::success);
+    EXPECT_EQ(queue.try_emplace(), conqueue_status::success);
+    EXPECT_EQ(queue.try_emplace(nullptr), conqueue_status::success);
+    EXPECT_EQ(queue.try_emplace(new derived(4), stateless_deleter()), conqueue_status::success);
+    EXPECT_EQ(queue.try_pop().value().get(), at);
+    EXPECT_EQ(queue.try_pop().value()->value, 2);
+    EXPECT_EQ(queue.try_pop().value()->value, 3);
+    EXPECT_EQ(queue.try_pop().value(), nullptr);
+    EXPECT_EQ(queue.try_pop().value(), nullptr);
+    EXPECT_EQ(counted::alive, 1);
+    EXPECT_EQ(queue.try_push(owner(new counted(5))), conqueue_status::success);
+  }
+  EXPECT_EQ(counted::alive, 0) << "what was left goes with the queue";
+}
+
+TEST(BoundedQueue, OwningPointersThatAreRefusedStayWhereTheyWere) {
+  bounded_queue<std::unique_ptr<counted>> queue(1);
+  EXPECT_TRUE(queue.push(std::make_unique<counted>(0)));
+  for (const conqueue_status why : {conqueue_status::full, conqueue_status::closed}) {
+    if (why == conqueue_status::closed) queue.close();
+    auto same = std::make_unique<counted>(1);
+    EXPECT_EQ(queue.try_push(std::move(same)), why);
+    ASSERT_NE(same, nullptr);
+    auto other = std::make_unique<derived>(2);
+    EXPECT_EQ(queue.try_emplace(std::move(other)), why);
+    ASSERT_NE(other, nullptr);
+    EXPECT_EQ(other->value, 2);
+    EXPECT_EQ(queue.try_emplace(same.get()), why);
+    EXPECT_EQ(queue.try_emplace(new counted(3), std::default_delete<counted>()), why) << "the one that is made, and is gone";
+    EXPECT_EQ(counted::alive, 3);
+    EXPECT_EQ(queue.try_push_for(std::move(same), std::chrono::milliseconds(1)), why);
+    ASSERT_NE(same, nullptr);
+    std::unique_ptr<counted> several[2] = {std::move(same), nullptr};
+    EXPECT_EQ(queue.try_push_n(std::make_move_iterator(several), 2), 0U);
+    ASSERT_NE(several[0], nullptr);
+    EXPECT_EQ(several[0]->value, 1);
+  }
+  EXPECT_EQ(counted::alive, 1);
 }
 
 }  // namespace

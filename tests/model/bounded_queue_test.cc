@@ -22,17 +22,19 @@ using lockfree::bounded_queue;
 using lockfree::detail::start_at;
 using enum conqueue_status;
 
-// Elements: a word; sixteen bytes, copied; one that owns memory, moved.
+// Elements: a word; sixteen bytes, copied; one that owns memory, moved. (A std::unique_ptr itself is a word.)
 struct wide {
   std::int64_t value;
   std::int64_t again;
 };
-using owner = std::unique_ptr<int>;
+struct owner : std::unique_ptr<int> {
+  using std::unique_ptr<int>::unique_ptr;
+};
 
 template <class T>
 T make(int n) {
   if constexpr (std::is_same_v<T, owner>) {
-    return std::make_unique<int>(n);
+    return owner(new int(n));
   } else if constexpr (std::is_same_v<T, wide>) {
     return {n, n};
   } else {
@@ -248,6 +250,26 @@ TEST(bounded_queue_model, RoomReservedIsFound) {
         }
       },
       {.preemptions = 2});
+}
+
+// What an owning pointer points to is in the queue, or still whose it was: none is lost, none is deleted twice.
+TEST(bounded_queue_model, OwningPointersAreHandedOver) {
+  expect_proved([] {
+    bounded_queue<std::unique_ptr<int>> queue(1);
+    int popped = 0;
+    {
+      thread other([&] {
+        auto its = std::make_unique<int>(1);
+        const bool pushed = queue.try_push(std::move(its)) == success;
+        require((its == nullptr) == pushed, "in the queue or still here");
+      });
+      if (auto got = queue.try_pop()) popped = **got;
+      auto mine = std::make_unique<int>(2);
+      const bool pushed = queue.try_push(std::move(mine)) == success;
+      require((mine == nullptr) == pushed, "in the queue or still here");
+    }
+    if (auto left = queue.try_pop()) require(**left != popped, "popped once");
+  });
 }
 
 // Who is refused, or told, sees that the queue is closed, and what the closer did before.
