@@ -149,6 +149,52 @@ TEST(Advice, TakesTheOneThatBurnsLessOfTwoThatAreAsFast) {
             "The simple blocking one, blocking.bounded, is as fast and good enough where CPU time is cheap.");
 }
 
+TEST(Advice, KnowsHowMuchMoreCpuIsTooMuch) {
+  const auto choice = [](double cpu_ns) {
+    return judged({line("blocking.bounded", progress::blocking, about(10e6), cpu_ns),
+                   line("lockfree.bounded", progress::lock_free, about(10e6), 100)}).choice;
+  };
+  EXPECT_EQ(choice(124), "blocking.bounded");
+  EXPECT_EQ(choice(126), "lockfree.bounded");
+}
+
+// Whoever is as good as the best is tied, not whoever is as good as one that is tied.
+TEST(Advice, MeasuresTiesFromTheBest) {
+  const auto steady = [](double rate) { return values(5, rate); };
+  const recommendation made = judged({line("a", progress::lock_free, steady(10e6)), line("b", progress::lock_free, steady(9.85e6)),
+                                      line("c", progress::lock_free, steady(9.7e6))});
+  EXPECT_EQ(made.choice, "a");
+  EXPECT_THAT(made.tied, ElementsAre("b"));
+}
+
+TEST(Advice, GoesByTheMedianAndNotByTheBestRun) {
+  const recommendation made =
+      judged({line("blocking.bounded", progress::blocking, {8e6, 8e6, 8e6, 8e6, 8e6, 8e6, 20e6}),
+              line("lockfree.bounded", progress::lock_free, {10e6, 10e6, 10e6, 10e6, 10e6, 10e6, 10e6})});
+  EXPECT_EQ(made.choice, "lockfree.bounded");
+  EXPECT_THAT(made.tied, IsEmpty());
+}
+
+TEST(Advice, ComparesWithTheBestOfTheBlockingOnes) {
+  const recommendation made = judged({line("blocking.unbounded", progress::blocking, about(3e6), 300),
+                                      line("lockfree.bounded", progress::lock_free, about(10e6), 150),
+                                      line("blocking.bounded", progress::blocking, about(4e6), 400),
+                                      line("blocking.other", progress::blocking, about(2e6), 200)});
+  EXPECT_THAT(made.sentences,
+              ElementsAre(HasSubstr("2.50 times as many as the best blocking one, blocking.bounded"),
+                          HasSubstr("(blocking.bounded: 400 ns)"), HasSubstr("where 4.00 M lines/s will do")));
+}
+
+TEST(Advice, SaysNothingOfCpuTimeThatIsNotKnown) {
+  EXPECT_EQ(judged({line("blocking.bounded", progress::blocking, about(4e6), 0)}).sentences.at(1),
+            "It keeps order and bound; a thread that stops while it pushes or pops may hold up all others.");
+  // Nor of anything else.
+  question words;
+  words.work = "counts";
+  EXPECT_EQ(judged({line("a", progress::wait_free, about(4e6), 0)}, words).sentences.at(1),
+            "It is such that no thread can hold up one that counts.");
+}
+
 TEST(Advice, SaysSoIfTheBlockingOneIsTheFastest) {
   const recommendation made = judged({line("blocking.bounded", progress::blocking, about(10e6)),
                                       line("lockfree.bounded", progress::lock_free, about(4e6))});
@@ -220,6 +266,8 @@ TEST(Advice, IsCarefulWithFewRuns) {
   EXPECT_EQ(far.choice, "lockfree.bounded");
   EXPECT_EQ(far.sentences.at(0), "Choose lockfree.bounded: 11.0 M lines/s, 20% more than the best blocking one, "
                                  "blocking.bounded (1 run of it: too few to be sure).");
+  const values four(4, 11e6);
+  EXPECT_THAT(judged({line("blocking.bounded", progress::blocking, four)}).sentences.at(0), HasSubstr("(4 runs of it: too few"));
 }
 
 TEST(Advice, ComparesWithTheNextWhereNoneIsBlocking) {
@@ -271,12 +319,15 @@ TEST(Advice, SpeaksOfWhatAStackPromises) {
 }
 
 TEST(Advice, SaysWhatAQueueWithoutOrderGivesUp) {
-  static const queue_info bag{.name = "mine.bag", .summary = "", .order = queue_order::none};
+  static queue_info bag{.name = "mine.bag", .summary = ""};
   question about_it = of_lines();
   about_it.queue = [](std::string_view) { return &bag; };
-  for (const std::size_t producers : {1, 2}) {
-    about_it.producers = producers;
-    EXPECT_THAT(judged({line("mine.bag", progress::blocking, about(9e6))}, about_it).sentences.at(1), HasSubstr("gives up order; "));
+  for (const queue_order order : {queue_order::none, queue_order::lifo}) {
+    bag.order = order;
+    for (const std::size_t producers : {1, 2}) {
+      about_it.producers = producers;
+      EXPECT_THAT(judged({line("mine.bag", progress::blocking, about(9e6))}, about_it).sentences.at(1), HasSubstr("gives up order; "));
+    }
   }
 }
 
@@ -354,6 +405,13 @@ TEST(AdviceOnLatency, LeavesOutWhoDoesNotKeepUp) {
   EXPECT_EQ(made.choice, "blocking.bounded");
   EXPECT_THAT(made.tied, IsEmpty());
   EXPECT_EQ(made.sentences.at(0), "Choose blocking.bounded: 99% of lines within 90.1 us; no other keeps up with the rate.");
+  // Nearly all of the rate is enough.
+  const auto choice = [](double share) {
+    return judged({kept(share, with_tail(line("lockfree.bounded", progress::lock_free, about(1e6)), 2'000)),
+                   kept(1, with_tail(line("blocking.bounded", progress::blocking, about(1e6)), 90'000))}, of_latency()).choice;
+  };
+  EXPECT_EQ(choice(0.96), "lockfree.bounded");
+  EXPECT_EQ(choice(0.94), "blocking.bounded");
   // What was not measured has no tail.
   EXPECT_EQ(judged({line("lockfree.bounded", progress::lock_free, about(1e6))}, of_latency()).choice, "");
 }
