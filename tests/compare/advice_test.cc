@@ -221,6 +221,7 @@ TEST(Advice, TakesWhatGivesNothingUpOfTwoThatAreAsFast) {
                                       line("lockfree.bounded", progress::lock_free, about(9.95e6)),
                                       line("blocking.unbounded", progress::blocking, about(9.9e6))};
   EXPECT_EQ(judged(lines).choice, "lockfree.bounded");
+  EXPECT_EQ(judged(lines).sentences.at(2), "The simple blocking one, blocking.unbounded, is good enough here.");
   // With one producer the order of each is the whole order, and the faster one gives up nothing.
   question one_producer = of_lines();
   one_producer.producers = 1;
@@ -235,6 +236,13 @@ TEST(Advice, SaysForHowManyThreadsAQueueIs) {
   EXPECT_EQ(made.sentences.at(1),
             "It burns 20 ns of CPU per line (blocking.bounded: 100 ns), keeps order and bound, is for one producer and one "
             "consumer only; no thread can hold up one that pushes or pops.");
+  for (const bool producers : {false, true}) {
+    queue_info half{.name = "half", .summary = "", .multi_producer = producers, .multi_consumer = !producers};
+    question about_it = of_lines();
+    about_it.queue = [&](std::string_view) { return &half; };
+    EXPECT_THAT(judged({line("half", progress::blocking, about(8e6))}, about_it).sentences.at(1),
+                HasSubstr(producers ? ", is for one consumer only; " : ", is for one producer only; "));
+  }
 }
 
 TEST(Advice, NeverTakesAWrongAnswer) {
@@ -252,7 +260,20 @@ TEST(Advice, NeverTakesAWrongAnswer) {
   EXPECT_EQ(none.choice, "");
   EXPECT_THAT(none.sentences, ElementsAre("No advice: there is no run with a right answer to go by."));
   EXPECT_EQ(judged({}).choice, "");
-  EXPECT_EQ(judged({line("idle", progress::blocking, {0, 0, 0, 0, 0})}).choice, "") << "an empty input";
+}
+
+TEST(Advice, SaysSoIfThereWasNothingToDo) {
+  const summary idle = line("idle", progress::blocking, {0, 0, 0, 0, 0});  // of an empty input
+  EXPECT_EQ(judged({idle}).choice, "");
+  EXPECT_THAT(judged({idle}).sentences, ElementsAre("No advice: there was nothing to do."));
+  question threads = of_lines();
+  threads.swept = "threads";
+  EXPECT_THAT(advise({at(1, idle), at(2, idle)}, threads).overall.sentences, ElementsAre("No advice: there was nothing to do."));
+  // Who was wrong, or never ran, says nothing about that.
+  summary failed = line("failed", progress::blocking, {});
+  failed.wrong = "failed: no memory";
+  EXPECT_THAT(judged({failed}).sentences, ElementsAre(HasSubstr("a right answer")));
+  EXPECT_THAT(advise({at(1, idle), at(2, failed)}, threads).overall.sentences, ElementsAre(HasSubstr("a right answer")));
 }
 
 TEST(Advice, IsCarefulWithFewRuns) {
@@ -397,6 +418,14 @@ TEST(AdviceOnLatency, KnowsTies) {
   EXPECT_THAT(made.tied, ElementsAre("lockfree.bounded"));
 }
 
+TEST(AdviceOnLatency, SpeaksOfTimes) {
+  const recommendation made = judged({with_tail(line("blocking.bounded", progress::blocking, about(1e6), 300), 20'000),
+                                      with_tail(line("lockfree.bounded", progress::lock_free, about(1e6), 150), 20'000)},
+                                     of_latency());
+  EXPECT_EQ(made.sentences.at(2),
+            "The simple blocking one, blocking.bounded, is as quick and good enough where CPU time is cheap.");
+}
+
 TEST(AdviceOnLatency, LeavesOutWhoDoesNotKeepUp) {
   const std::vector<summary> lines = {
       kept(0.5, with_tail(line("lockfree.bounded", progress::lock_free, about(0.5e6)), 2'000)),
@@ -484,7 +513,42 @@ TEST(AdviceOnASweep, KnowsWhereNobodyWasRight) {
 
   const advice some = advise({at(1, wrong), at(2, line("blocking.bounded", progress::blocking, about(9e6)))}, of_threads());
   EXPECT_EQ(some.overall.choice, "") << "not at all points";
-  EXPECT_EQ(some.overall.sentences.at(0), "Choose blocking.bounded at 2 threads.");
+  EXPECT_THAT(some.overall.sentences, ElementsAre("Choose blocking.bounded at 2 threads.", "That is 9.00 M lines/s at 2 threads.",
+                                                  "A simple blocking one is good enough at 2 threads, and behind elsewhere."));
+  EXPECT_EQ(some.points.at(0).what.choice, "");
+}
+
+TEST(AdviceOnASweep, TakesWhatIsTheChoiceMostOften) {
+  const auto both = [](std::uint64_t point, double a, double b) {
+    return std::vector{at(point, line("a", progress::lock_free, about(a))), at(point, line("b", progress::lock_free, about(b)))};
+  };
+  std::vector<summary> lines;
+  for (const auto& each : {both(1, 9e6, 8.99e6), both(2, 8.99e6, 9e6), both(4, 8.99e6, 9e6)}) {
+    lines.insert(lines.end(), each.begin(), each.end());
+  }
+  const advice made = advise(lines, of_threads());
+  EXPECT_EQ(made.overall.choice, "b");
+  EXPECT_THAT(made.overall.tied, ElementsAre("a")) << "which is as good everywhere";
+  // One that is not as good somewhere is not tied.
+  lines.push_back(at(4, line("c", progress::lock_free, about(9e6))));
+  lines.insert(lines.begin(), at(1, line("d", progress::lock_free, about(9e6))));
+  EXPECT_THAT(advise(lines, of_threads()).overall.tied, ElementsAre("a"));
+}
+
+TEST(AdviceOnASweep, SaysWhereABlockingOneWillDo) {
+  const auto said = [](double at_one, double at_two) {
+    std::vector<summary> lines;
+    for (const auto& [point, rate] : {std::pair<std::uint64_t, double>(1, at_one), {2, at_two}}) {
+      lines.push_back(at(point, line("lockfree.bounded", progress::lock_free, about(9e6))));
+      if (rate > 0) lines.push_back(at(point, line("blocking.bounded", progress::blocking, about(rate))));
+    }
+    return advise(lines, of_threads()).overall.sentences.at(2);
+  };
+  EXPECT_EQ(said(9e6, 9e6), "A simple blocking one is good enough at all points.");
+  EXPECT_EQ(said(5e6, 5e6), "A simple blocking one is behind at all points.");
+  EXPECT_EQ(said(5e6, 9e6), "A simple blocking one is good enough at 2 threads, and behind elsewhere.");
+  EXPECT_EQ(said(5e6, 0), "A simple blocking one is behind at all points.") << "where it was compared";
+  EXPECT_THAT(said(0, 0), HasSubstr("none was compared"));
 }
 
 TEST(AdviceOnASweep, NamesWhatIsSwept) {

@@ -360,8 +360,20 @@ TEST(Rounds, TellHowFarTheyAre) {
   told.clear();
   contender at_four = noted("a", notes);
   at_four.point = 4;
-  run_rounds({at_four}, 1, go_on, [&](const position& at) { told.emplace_back(at.name); });
+  const rounds all = run_rounds({at_four}, 1, go_on, [&](const position& at) { told.emplace_back(at.name); });
   EXPECT_THAT(told, ElementsAre("a at 4")) << "of a sweep";
+  EXPECT_EQ(all.outcomes.front().point, 4u);
+
+  // And while one runs.
+  told.clear();
+  const contender long_one{"long", progress::blocking, [](const tick_function& tick) {
+                             for (int i = 0; i < 3; ++i) tick();
+                             return sample();
+                           }};
+  run_rounds({long_one, noted("a", notes)}, 1, go_on, [&](const position& at) {
+    told.push_back(std::to_string(at.finished) + " " + std::string(at.name));
+  });
+  EXPECT_THAT(told, ElementsAre("0 long", "0 long", "0 long", "0 long", "1 a"));
 }
 
 // A clock that only a run moves on, and what is run by it.
