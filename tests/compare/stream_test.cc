@@ -147,7 +147,7 @@ TEST(Latency, OfABurst) {
   registry_of<8> registry;
   add_faulty<fault::crawls>(registry, "crawls");  // a millisecond an item
   // A burst every 100 ms: the tenth item of a burst is through after ten milliseconds or more.
-  const sample one = run<8>(registry, "crawls", {.min_time = 200ms, .rate = 100, .burst = 10}, measured::latency);
+  const sample one = run<8>(registry, "crawls", {.min_time = 200ms, .patience = 1h, .rate = 100, .burst = 10}, measured::latency);
   EXPECT_EQ(one.items, 20u);
   EXPECT_GE(later_than(*one.latency, 4900us), 8u) << "half of each burst, but for rounding";
 }
