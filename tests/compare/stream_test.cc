@@ -69,8 +69,8 @@ void expect_all_agree() {
            {.producers = 3, .consumers = 2, .capacity = 7},
            {.producers = 2, .consumers = 3, .batch = 16},
            {.producers = 1, .consumers = 1, .capacity = 5, .batch = 64, .min_time = 5ms},
-           {.producers = 3, .consumers = 2, .min_time = 5ms, .rate = 50'000},
-           {.producers = 2, .consumers = 1, .batch = 4, .min_time = 5ms, .rate = 1e6, .burst = 7}}) {
+           {.producers = 3, .consumers = 2, .min_time = 5ms, .patience = 1h, .rate = 50'000},
+           {.producers = 2, .consumers = 1, .batch = 4, .min_time = 5ms, .patience = 1h, .rate = 1e6, .burst = 7}}) {
     for (const auto& entry : all.entries()) {
       SCOPED_TRACE(entry.info.name);
       const sample one = run<Size>(all, entry.info.name, layout, measured::latency);
