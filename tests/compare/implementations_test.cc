@@ -184,6 +184,16 @@ TEST(Lineup, SaysWhoCannotRunAndWhy) {
                                             "skipped:  my.other takes 4 threads at most (at 3, 5)\n"));
 }
 
+TEST(Lineup, TakesQueuesOfTheSizeAskedFor) {
+  implementations mine;
+  std::get<1>(mine.items).add_queue<blocking::bounded_queue<item<64>>>({.name = "of.64", .summary = ""});
+  const lineup chosen(parse_options(std::vector<const char*>{"--workload=queue", "--item_size=64"}), mine);
+  const atomic<bool> stop{false};
+  const mapped_text text = mapped_text::none();
+  const reference expected;
+  EXPECT_EQ(chosen.contenders(text, expected, stop).size(), 1u);
+}
+
 // What `measured` and a point say is what is run.
 TEST(Lineup, MeasuresWhatTheWorkloadSays) {
   const auto run_of = [](const std::vector<const char*>& arguments) {
