@@ -30,6 +30,8 @@ constexpr double much_more_cpu = 1.25;
 // Below this share of the rate that was asked for, more and more items were left waiting.
 constexpr double keeps_up = 0.95;
 
+constexpr std::string_view nobody_right = "No advice: there is no run with a right answer to go by.";
+
 // "12% more than", "2.10 times as many as"; `ratio` is at least 1.
 std::string more_than(double ratio) {
   if (ratio < 1.5) return absl::StrFormat("%.0f%% more than", (ratio - 1) * 100);
@@ -41,6 +43,7 @@ class verdict {
  public:
   verdict(const line_list& lines, const question& about) : about_(about) {
     for (const summary* line : lines) {
+      anybody_right_ = anybody_right_ || (line->wrong.empty() && line->runs > 0);
       if (line->wrong.empty() && line->items_per_second.median > 0 && (by_speed() || line->latency != nullptr)) {
         candidates_.push_back(line);
       }
@@ -74,7 +77,9 @@ class verdict {
   const summary* best_blocking() const { return blocking_; }
 
   recommendation words() const {
-    if (choice_ == nullptr) return {"", {}, {"No advice: there is no run with a right answer to go by."}};
+    if (choice_ == nullptr) {
+      return {"", {}, {anybody_right_ && by_speed() ? "No advice: there was nothing to do." : std::string(nobody_right)}};
+    }
     recommendation made;
     made.choice = choice_->name;
     for (const summary* line : best_) {
@@ -275,6 +280,7 @@ class verdict {
   const summary* choice_ = nullptr;
   const summary* blocking_ = nullptr;  // the best blocking one
   const summary* strict_ = nullptr;    // the best one that gives up nothing
+  bool anybody_right_ = false;
   bool nobody_keeps_up_ = false;
   std::size_t left_behind_ = 0;
 };
@@ -376,7 +382,11 @@ advice advise_sweep(const std::vector<judged_point>& points, const question& abo
   for (const judged_point& point : points) made.points.push_back({point.at, at(about, point.at), point.what.words()});
   const std::vector<stretch> parts = stretches(points);
   if (parts.empty()) {
-    made.overall.sentences = {"No advice: there is no run with a right answer to go by."};
+    // The same everywhere, or of some points nothing is right.
+    const bool alike = std::all_of(made.points.begin(), made.points.end(), [&](const advice::at_point& point) {
+      return point.what.sentences == made.points.front().what.sentences;
+    });
+    made.overall.sentences = alike ? made.points.front().what.sentences : std::vector{std::string(nobody_right)};
     return made;
   }
   if (parts.size() == 1 && parts[0].first == 0 && parts[0].last + 1 == points.size()) {

@@ -225,7 +225,6 @@ json run_entry(const comparison& what, const outcome& of, std::size_t family, st
   made["voluntary_context_switches"] = run.use.resources.voluntary_switches;
   made["involuntary_context_switches"] = run.use.resources.involuntary_switches;
   if (run.use.peak_memory) made["peak_memory_bytes"] = *run.use.peak_memory;
-  if (run.rate_kept) made["rate_kept"] = *run.rate_kept;
   if (run.latency != nullptr) made["latency_ns"] = latency_json(*run.latency);
   made["answers_agree"] = true;
   return made;

@@ -258,7 +258,7 @@ std::string results_text(const std::vector<summary>& lines, std::string_view swe
                                    : tables_of_sweep(lines, swept, good, looks);
   if (const std::size_t n = unsteady(lines); n > 0) {
     absl::StrAppend(&text, "\n",
-                    wrapped(absl::StrCat("Note: runs of the same implementation differ by more than twice (", n, " of ",
+                    wrapped(absl::StrCat("Note: Runs of the same implementation differ by more than twice (", n, " of ",
                                          lines.size(), "): the machine was busy, or its speed changed. More "
                                          "--repetitions or a longer --min_time help."),
                             text_width(looks)));

@@ -20,8 +20,9 @@ void keep_rounds(rounds& all, std::size_t whole) {
 }  // namespace
 
 rounds run_rounds(const std::vector<contender>& contenders, std::size_t repetitions, const atomic<bool>& stop,
-                  const progress_function& progress, steady_clock::duration budget) {
-  const steady_clock::time_point began = steady_clock::now();
+                  const progress_function& progress, steady_clock::duration budget,
+                  const std::function<steady_clock::time_point()>& now) {
+  const steady_clock::time_point began = now();
   rounds all;
   for (const contender& each : contenders) all.outcomes.push_back({each.name, each.guarantee, {}, {}, each.point});
   std::vector<std::string> names;  // for people: "lockfree.bounded_queue at 4" in a sweep
@@ -31,12 +32,12 @@ rounds run_rounds(const std::vector<contender>& contenders, std::size_t repetiti
   const std::size_t n = contenders.size();
   std::size_t finished = 0;
   for (std::size_t round = 0; round < repetitions; ++round) {
-    const steady_clock::duration so_far = steady_clock::now() - began;
+    const steady_clock::duration so_far = now() - began;
     if (round > 0 && so_far / static_cast<std::int64_t>(round) > budget - so_far) break;
     for (std::size_t turn = 0; turn < n; ++turn) {
       const std::size_t who = (round + turn) % n;
       outcome& into = all.outcomes[who];
-      if ((round > 0 || turn > 0) && steady_clock::now() - began > budget) {
+      if ((round > 0 || turn > 0) && now() - began > budget) {
         if (round > 0) {
           keep_rounds(all, round);
           return all;

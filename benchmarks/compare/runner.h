@@ -47,8 +47,11 @@ using progress_function = std::function<void(const position&)>;
 /// All runs begin within `budget`, which is no interruption. After the first, no round is begun that would not be over by
 /// then, if it took as long as those before; one that is not, all the same, does not count. In the first, whoever has not
 /// had a turn by then is left out, but the very first.
+///
+/// `now` tells the time; another one than the real is for tests.
 rounds run_rounds(const std::vector<contender>& contenders, std::size_t repetitions, const atomic<bool>& stop,
                   const progress_function& progress = {},
-                  steady_clock::duration budget = steady_clock::duration::max());
+                  steady_clock::duration budget = steady_clock::duration::max(),
+                  const std::function<steady_clock::time_point()>& now = steady_clock::now);
 
 }  // namespace switchyard::compare

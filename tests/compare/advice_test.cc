@@ -149,6 +149,52 @@ TEST(Advice, TakesTheOneThatBurnsLessOfTwoThatAreAsFast) {
             "The simple blocking one, blocking.bounded, is as fast and good enough where CPU time is cheap.");
 }
 
+TEST(Advice, KnowsHowMuchMoreCpuIsTooMuch) {
+  const auto choice = [](double cpu_ns) {
+    return judged({line("blocking.bounded", progress::blocking, about(10e6), cpu_ns),
+                   line("lockfree.bounded", progress::lock_free, about(10e6), 100)}).choice;
+  };
+  EXPECT_EQ(choice(124), "blocking.bounded");
+  EXPECT_EQ(choice(126), "lockfree.bounded");
+}
+
+// Whoever is as good as the best is tied, not whoever is as good as one that is tied.
+TEST(Advice, MeasuresTiesFromTheBest) {
+  const auto steady = [](double rate) { return values(5, rate); };
+  const recommendation made = judged({line("a", progress::lock_free, steady(10e6)), line("b", progress::lock_free, steady(9.85e6)),
+                                      line("c", progress::lock_free, steady(9.7e6))});
+  EXPECT_EQ(made.choice, "a");
+  EXPECT_THAT(made.tied, ElementsAre("b"));
+}
+
+TEST(Advice, GoesByTheMedianAndNotByTheBestRun) {
+  const recommendation made =
+      judged({line("blocking.bounded", progress::blocking, {8e6, 8e6, 8e6, 8e6, 8e6, 8e6, 20e6}),
+              line("lockfree.bounded", progress::lock_free, {10e6, 10e6, 10e6, 10e6, 10e6, 10e6, 10e6})});
+  EXPECT_EQ(made.choice, "lockfree.bounded");
+  EXPECT_THAT(made.tied, IsEmpty());
+}
+
+TEST(Advice, ComparesWithTheBestOfTheBlockingOnes) {
+  const recommendation made = judged({line("blocking.unbounded", progress::blocking, about(3e6), 300),
+                                      line("lockfree.bounded", progress::lock_free, about(10e6), 150),
+                                      line("blocking.bounded", progress::blocking, about(4e6), 400),
+                                      line("blocking.other", progress::blocking, about(2e6), 200)});
+  EXPECT_THAT(made.sentences,
+              ElementsAre(HasSubstr("2.50 times as many as the best blocking one, blocking.bounded"),
+                          HasSubstr("(blocking.bounded: 400 ns)"), HasSubstr("where 4.00 M lines/s will do")));
+}
+
+TEST(Advice, SaysNothingOfCpuTimeThatIsNotKnown) {
+  EXPECT_EQ(judged({line("blocking.bounded", progress::blocking, about(4e6), 0)}).sentences.at(1),
+            "It keeps order and bound; a thread that stops while it pushes or pops may hold up all others.");
+  // Nor of anything else.
+  question words;
+  words.work = "counts";
+  EXPECT_EQ(judged({line("a", progress::wait_free, about(4e6), 0)}, words).sentences.at(1),
+            "It is such that no thread can hold up one that counts.");
+}
+
 TEST(Advice, SaysSoIfTheBlockingOneIsTheFastest) {
   const recommendation made = judged({line("blocking.bounded", progress::blocking, about(10e6)),
                                       line("lockfree.bounded", progress::lock_free, about(4e6))});
@@ -175,6 +221,7 @@ TEST(Advice, TakesWhatGivesNothingUpOfTwoThatAreAsFast) {
                                       line("lockfree.bounded", progress::lock_free, about(9.95e6)),
                                       line("blocking.unbounded", progress::blocking, about(9.9e6))};
   EXPECT_EQ(judged(lines).choice, "lockfree.bounded");
+  EXPECT_EQ(judged(lines).sentences.at(2), "The simple blocking one, blocking.unbounded, is good enough here.");
   // With one producer the order of each is the whole order, and the faster one gives up nothing.
   question one_producer = of_lines();
   one_producer.producers = 1;
@@ -189,6 +236,13 @@ TEST(Advice, SaysForHowManyThreadsAQueueIs) {
   EXPECT_EQ(made.sentences.at(1),
             "It burns 20 ns of CPU per line (blocking.bounded: 100 ns), keeps order and bound, is for one producer and one "
             "consumer only; no thread can hold up one that pushes or pops.");
+  for (const bool producers : {false, true}) {
+    queue_info half{.name = "half", .summary = "", .multi_producer = producers, .multi_consumer = !producers};
+    question about_it = of_lines();
+    about_it.queue = [&](std::string_view) { return &half; };
+    EXPECT_THAT(judged({line("half", progress::blocking, about(8e6))}, about_it).sentences.at(1),
+                HasSubstr(producers ? ", is for one consumer only; " : ", is for one producer only; "));
+  }
 }
 
 TEST(Advice, NeverTakesAWrongAnswer) {
@@ -206,7 +260,20 @@ TEST(Advice, NeverTakesAWrongAnswer) {
   EXPECT_EQ(none.choice, "");
   EXPECT_THAT(none.sentences, ElementsAre("No advice: there is no run with a right answer to go by."));
   EXPECT_EQ(judged({}).choice, "");
-  EXPECT_EQ(judged({line("idle", progress::blocking, {0, 0, 0, 0, 0})}).choice, "") << "an empty input";
+}
+
+TEST(Advice, SaysSoIfThereWasNothingToDo) {
+  const summary idle = line("idle", progress::blocking, {0, 0, 0, 0, 0});  // of an empty input
+  EXPECT_EQ(judged({idle}).choice, "");
+  EXPECT_THAT(judged({idle}).sentences, ElementsAre("No advice: there was nothing to do."));
+  question threads = of_lines();
+  threads.swept = "threads";
+  EXPECT_THAT(advise({at(1, idle), at(2, idle)}, threads).overall.sentences, ElementsAre("No advice: there was nothing to do."));
+  // Who was wrong, or never ran, says nothing about that.
+  summary failed = line("failed", progress::blocking, {});
+  failed.wrong = "failed: no memory";
+  EXPECT_THAT(judged({failed}).sentences, ElementsAre(HasSubstr("a right answer")));
+  EXPECT_THAT(advise({at(1, idle), at(2, failed)}, threads).overall.sentences, ElementsAre(HasSubstr("a right answer")));
 }
 
 TEST(Advice, IsCarefulWithFewRuns) {
@@ -220,6 +287,8 @@ TEST(Advice, IsCarefulWithFewRuns) {
   EXPECT_EQ(far.choice, "lockfree.bounded");
   EXPECT_EQ(far.sentences.at(0), "Choose lockfree.bounded: 11.0 M lines/s, 20% more than the best blocking one, "
                                  "blocking.bounded (1 run of it: too few to be sure).");
+  const values four(4, 11e6);
+  EXPECT_THAT(judged({line("blocking.bounded", progress::blocking, four)}).sentences.at(0), HasSubstr("(4 runs of it: too few"));
 }
 
 TEST(Advice, ComparesWithTheNextWhereNoneIsBlocking) {
@@ -271,12 +340,15 @@ TEST(Advice, SpeaksOfWhatAStackPromises) {
 }
 
 TEST(Advice, SaysWhatAQueueWithoutOrderGivesUp) {
-  static const queue_info bag{.name = "mine.bag", .summary = "", .order = queue_order::none};
+  static queue_info bag{.name = "mine.bag", .summary = ""};
   question about_it = of_lines();
   about_it.queue = [](std::string_view) { return &bag; };
-  for (const std::size_t producers : {1, 2}) {
-    about_it.producers = producers;
-    EXPECT_THAT(judged({line("mine.bag", progress::blocking, about(9e6))}, about_it).sentences.at(1), HasSubstr("gives up order; "));
+  for (const queue_order order : {queue_order::none, queue_order::lifo}) {
+    bag.order = order;
+    for (const std::size_t producers : {1, 2}) {
+      about_it.producers = producers;
+      EXPECT_THAT(judged({line("mine.bag", progress::blocking, about(9e6))}, about_it).sentences.at(1), HasSubstr("gives up order; "));
+    }
   }
 }
 
@@ -346,6 +418,14 @@ TEST(AdviceOnLatency, KnowsTies) {
   EXPECT_THAT(made.tied, ElementsAre("lockfree.bounded"));
 }
 
+TEST(AdviceOnLatency, SpeaksOfTimes) {
+  const recommendation made = judged({with_tail(line("blocking.bounded", progress::blocking, about(1e6), 300), 20'000),
+                                      with_tail(line("lockfree.bounded", progress::lock_free, about(1e6), 150), 20'000)},
+                                     of_latency());
+  EXPECT_EQ(made.sentences.at(2),
+            "The simple blocking one, blocking.bounded, is as quick and good enough where CPU time is cheap.");
+}
+
 TEST(AdviceOnLatency, LeavesOutWhoDoesNotKeepUp) {
   const std::vector<summary> lines = {
       kept(0.5, with_tail(line("lockfree.bounded", progress::lock_free, about(0.5e6)), 2'000)),
@@ -354,6 +434,13 @@ TEST(AdviceOnLatency, LeavesOutWhoDoesNotKeepUp) {
   EXPECT_EQ(made.choice, "blocking.bounded");
   EXPECT_THAT(made.tied, IsEmpty());
   EXPECT_EQ(made.sentences.at(0), "Choose blocking.bounded: 99% of lines within 90.1 us; no other keeps up with the rate.");
+  // Nearly all of the rate is enough.
+  const auto choice = [](double share) {
+    return judged({kept(share, with_tail(line("lockfree.bounded", progress::lock_free, about(1e6)), 2'000)),
+                   kept(1, with_tail(line("blocking.bounded", progress::blocking, about(1e6)), 90'000))}, of_latency()).choice;
+  };
+  EXPECT_EQ(choice(0.96), "lockfree.bounded");
+  EXPECT_EQ(choice(0.94), "blocking.bounded");
   // What was not measured has no tail.
   EXPECT_EQ(judged({line("lockfree.bounded", progress::lock_free, about(1e6))}, of_latency()).choice, "");
 }
@@ -426,7 +513,42 @@ TEST(AdviceOnASweep, KnowsWhereNobodyWasRight) {
 
   const advice some = advise({at(1, wrong), at(2, line("blocking.bounded", progress::blocking, about(9e6)))}, of_threads());
   EXPECT_EQ(some.overall.choice, "") << "not at all points";
-  EXPECT_EQ(some.overall.sentences.at(0), "Choose blocking.bounded at 2 threads.");
+  EXPECT_THAT(some.overall.sentences, ElementsAre("Choose blocking.bounded at 2 threads.", "That is 9.00 M lines/s at 2 threads.",
+                                                  "A simple blocking one is good enough at 2 threads, and behind elsewhere."));
+  EXPECT_EQ(some.points.at(0).what.choice, "");
+}
+
+TEST(AdviceOnASweep, TakesWhatIsTheChoiceMostOften) {
+  const auto both = [](std::uint64_t point, double a, double b) {
+    return std::vector{at(point, line("a", progress::lock_free, about(a))), at(point, line("b", progress::lock_free, about(b)))};
+  };
+  std::vector<summary> lines;
+  for (const auto& each : {both(1, 9e6, 8.99e6), both(2, 8.99e6, 9e6), both(4, 8.99e6, 9e6)}) {
+    lines.insert(lines.end(), each.begin(), each.end());
+  }
+  const advice made = advise(lines, of_threads());
+  EXPECT_EQ(made.overall.choice, "b");
+  EXPECT_THAT(made.overall.tied, ElementsAre("a")) << "which is as good everywhere";
+  // One that is not as good somewhere is not tied.
+  lines.push_back(at(4, line("c", progress::lock_free, about(9e6))));
+  lines.insert(lines.begin(), at(1, line("d", progress::lock_free, about(9e6))));
+  EXPECT_THAT(advise(lines, of_threads()).overall.tied, ElementsAre("a"));
+}
+
+TEST(AdviceOnASweep, SaysWhereABlockingOneWillDo) {
+  const auto said = [](double at_one, double at_two) {
+    std::vector<summary> lines;
+    for (const auto& [point, rate] : {std::pair<std::uint64_t, double>(1, at_one), {2, at_two}}) {
+      lines.push_back(at(point, line("lockfree.bounded", progress::lock_free, about(9e6))));
+      if (rate > 0) lines.push_back(at(point, line("blocking.bounded", progress::blocking, about(rate))));
+    }
+    return advise(lines, of_threads()).overall.sentences.at(2);
+  };
+  EXPECT_EQ(said(9e6, 9e6), "A simple blocking one is good enough at all points.");
+  EXPECT_EQ(said(5e6, 5e6), "A simple blocking one is behind at all points.");
+  EXPECT_EQ(said(5e6, 9e6), "A simple blocking one is good enough at 2 threads, and behind elsewhere.");
+  EXPECT_EQ(said(5e6, 0), "A simple blocking one is behind at all points.") << "where it was compared";
+  EXPECT_THAT(said(0, 0), HasSubstr("none was compared"));
 }
 
 TEST(AdviceOnASweep, NamesWhatIsSwept) {

@@ -6,14 +6,18 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "switchyard/benchmarks/compare/error.h"
 #include "switchyard/benchmarks/compare/lineup.h"
 #include "switchyard/benchmarks/compare/options.h"
+#include "switchyard/blocking/bounded_queue.h"
 
 namespace switchyard::compare {
 namespace {
@@ -124,6 +128,85 @@ TEST(Lineup, SkipsAtSomePoints) {
   }
   EXPECT_THAT(names, testing::ElementsAre("lockfree.spsc_queue 1", "blocking.bounded_queue 1", "blocking.bounded_queue 2",
                                           "blocking.bounded_queue 3"));
+}
+
+// Who runs, as "name" or "name at point".
+std::vector<std::string> chosen_by(const std::vector<const char*>& arguments) {
+  const lineup chosen(parse_options(arguments), all());
+  const atomic<bool> stop{false};
+  const mapped_text text = mapped_text::none();
+  const reference expected;
+  std::vector<std::string> names;
+  for (const contender& each : chosen.contenders(text, expected, stop)) {
+    names.push_back(each.point ? each.name + " at " + std::to_string(*each.point) : each.name);
+  }
+  return names;
+}
+
+TEST(Lineup, HasWhatWasAskedForInEveryWorkload) {
+  for (const auto& [which, impl] : std::vector<std::pair<std::string, std::string>>{
+           {"pipeline", "lockfree.mpsc_queue"}, {"queue", "lockfree.mpsc_queue"},   {"latency", "blocking.spsc_queue"},
+           {"stack", "blocking.stack"},         {"counter", "lockfree.counter"},    {"map", "blocking.ordered_map"},
+           {"transfer", "std.scoped_lock"},     {"threadpool", "lockfree.thread_pool"}}) {
+    const std::string workload = "--workload=" + which;
+    const std::string only = "--impl=" + impl;
+    EXPECT_THAT(chosen_by({workload.c_str(), only.c_str()}), testing::ElementsAre(impl)) << which;
+  }
+}
+
+TEST(Lineup, SweepsOnlyWhereItCan) {
+  EXPECT_THAT(chosen_by({"--impl=lockfree.spsc_queue", "--sweep=threads:1,2"}), testing::ElementsAre("lockfree.spsc_queue at 1"));
+  EXPECT_THAT(chosen_by({"--impl=lockfree.spsc_queue", "--sweep=threads:3,1"}), testing::ElementsAre("lockfree.spsc_queue at 1"));
+}
+
+TEST(Lineup, SaysWhoCannotRunAndWhy) {
+  const auto refusal = [](const std::vector<const char*>& arguments) -> std::string {
+    try {
+      chosen_by(arguments);
+    } catch (const bad_request& refused) {
+      return refused.what();
+    }
+    return "not refused";
+  };
+  EXPECT_EQ(refusal({"--impl=*.spsc_queue", "--producers=2"}), "--impl=*.spsc_queue: none of these takes 2 producers and 1 consumer");
+  EXPECT_EQ(refusal({"--impl=absl.*, lockfree.spsc_queue", "--producers=2"}), "lockfree.spsc_queue takes one producer only");
+  EXPECT_EQ(refusal({"--impl=lockfree.spsc_queue", "--sweep=threads:2,3"}),
+            "--impl=lockfree.spsc_queue: none of these takes --sweep=threads");
+  // In a sweep, at which points.
+  implementations mine;
+  mine.lines.add_queue<blocking::bounded_queue<std::string_view>>(
+      {.name = "my.queue", .summary = "", .multi_consumer = false, .max_threads = 7});
+  mine.lines.add_queue<blocking::bounded_queue<std::string_view>>({.name = "my.other", .summary = "", .max_threads = 4});
+  const lineup chosen(parse_options(std::vector<const char*>{"--sweep=threads:1,2,3,5"}), mine);
+  std::vector<std::string> skipped;
+  for (const lineup::absence& each : chosen.skipped()) skipped.push_back(to_line(each));
+  EXPECT_THAT(skipped, testing::ElementsAre("skipped:  my.queue takes one consumer only (at 2, 3, 5)\n",
+                                            "skipped:  my.other takes 4 threads at most (at 3, 5)\n"));
+}
+
+TEST(Lineup, TakesQueuesOfTheSizeAskedFor) {
+  implementations mine;
+  std::get<1>(mine.items).add_queue<blocking::bounded_queue<item<64>>>({.name = "of.64", .summary = ""});
+  const lineup chosen(parse_options(std::vector<const char*>{"--workload=queue", "--item_size=64"}), mine);
+  const atomic<bool> stop{false};
+  const mapped_text text = mapped_text::none();
+  const reference expected;
+  EXPECT_EQ(chosen.contenders(text, expected, stop).size(), 1u);
+}
+
+// What `measured` and a point say is what is run.
+TEST(Lineup, MeasuresWhatTheWorkloadSays) {
+  const auto run_of = [](const std::vector<const char*>& arguments) {
+    const lineup chosen(parse_options(arguments), all());
+    const atomic<bool> stop{false};
+    const mapped_text text = mapped_text::none();
+    const reference expected;
+    return chosen.contenders(text, expected, stop).back().run({});
+  };
+  EXPECT_NE(run_of({"--workload=latency", "--impl=std.*", "--rate=1e6", "--min_time=1ms"}).latency, nullptr);
+  EXPECT_EQ(run_of({"--workload=queue", "--impl=std.*", "--rate=1e6", "--min_time=1ms"}).latency, nullptr);
+  // At the second point, twice as many items are due in that time.
+  EXPECT_EQ(run_of({"--workload=latency", "--impl=std.*", "--sweep=rate:1000,2000", "--min_time=10ms"}).items, 20u);
 }
 
 }  // namespace

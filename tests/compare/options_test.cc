@@ -220,6 +220,22 @@ TEST(Options, ThatDoNotGoTogetherAreRefused) {
   EXPECT_THAT(refusal({"--record=x", "--input=file"}), HasSubstr("standard input"));
 }
 
+TEST(Options, ThatGoTogetherAreTaken) {
+  EXPECT_EQ(parse({"--workload=stack", "--batch=3"}).layout.batch, 3u);
+  EXPECT_EQ(parse({"--workload=queue", "--sweep=rate:1000000000", "--burst=2"}).layout.burst, 2u) << "the sweep has a rate";
+  EXPECT_EQ(parse({"--consumers=1024"}).layout.consumers, 1024u);
+  EXPECT_EQ(parse({"--workload=queue", "--rate=1e9"}).layout.rate, 1e9);
+  EXPECT_EQ(parse({"--list", "--producers=0"}).list, true) << "and values go unchecked";
+}
+
+TEST(Options, JustBeyondTheEndAreRefused) {
+  EXPECT_THAT(refusal({"--min_time=3600.5"}), HasSubstr("must be a time"));
+  EXPECT_THAT(refusal({"--workload=queue", "--sweep=rate:1000000001"}), HasSubstr("must be threads"));
+  EXPECT_THAT(refusal({"--sweep=threads", "--consumers=2"}), HasSubstr("--consumers does not go with --sweep=threads"));
+  EXPECT_THAT(refusal({"--workload=queue", "--replay=x", "--sweep=burst"}), HasSubstr("--sweep=burst does not go with --replay"));
+  EXPECT_THAT(refusal({"--record=x", "--out=y"}), HasSubstr("--out does not go with --record"));
+}
+
 TEST(Options, KnowEveryWorkloadByItsName) {
   for (const workload which : workloads) {
     const std::string flag = "--workload=" + std::string(to_string(which));

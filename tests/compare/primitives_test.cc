@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <new>
 #include <set>
 #include <string>
 #include <string_view>
@@ -125,8 +126,9 @@ TEST_P(Primitives, AreCutShort) {
 // --- Implementations that do not do what they say: every run notices ---
 
 // What a run says of one. One thread, unless it is said, as those here are no better than that.
-std::string wrong_with(sample (*run)(const text_parts&, const work&, const tick_function&), worker_layout layout = {.consumers = 0}) {
-  const bench on(lines(300), layout);
+std::string wrong_with(sample (*run)(const text_parts&, const work&, const tick_function&), worker_layout layout = {.consumers = 0},
+                       const std::string& text = lines(300)) {
+  const bench on(text, layout);
   const std::size_t parts = layout.producers + layout.consumers;
   return run(cut(on.text, parts), {on.text, on.expected, on.layout, on.stop}, {}).wrong;
 }
@@ -163,6 +165,38 @@ TEST(WrongPrimitives, ABarrier) {
   EXPECT_THAT(wrong_with(run_barrier<miscounting_barrier<0>>), testing::StartsWith("rounds 0 instead of "));
 }
 
+// Calls it once for two threads, but when the first of them comes.
+class impatient_barrier {
+ public:
+  impatient_barrier(std::int64_t, std::function<void()> action) : action_(std::move(action)) {}
+  void wait() {
+    const std::lock_guard hold(mutex_);
+    if (++calls_ == 1) action_();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::function<void()> action_;
+  int calls_ = 0;
+};
+TEST(WrongPrimitives, ABarrierThatDoesNotWait) {
+  EXPECT_EQ(wrong_with(run_barrier<impatient_barrier>, {}, "one\nword\n"), "somebody passed the barrier before the others had come");
+}
+
+TEST(Barrier, IsMetEveryFourKibibytes) {
+  const bench on(lines(3000), {.producers = 2, .consumers = 1});
+  const text_parts parts = cut(on.text, 3);
+  std::size_t longest = 0;
+  for (const std::string_view part : *parts) longest = std::max(longest, part.size());
+  for (const contender& each : on.all(workload::barrier)) EXPECT_EQ(each.run({}).items, longest / 4096) << each.name;
+}
+
+// How a wrong answer after several passes is told.
+TEST(WrongPrimitives, AreTheirAnswersInManyPasses) {
+  EXPECT_THAT(wrong_with(run_barrier<miscounting_barrier<0>>, {.consumers = 0, .min_time = std::chrono::milliseconds(20)}, "x\n"),
+              testing::MatchesRegex("rounds 0 instead of ([0-9]+) \\(in [0-9]+ passes\\)"));
+}
+
 // Does its work at once, but for the tenth task, which it forgets.
 template <int Forgotten>
 class forgetful_pool {
@@ -184,6 +218,33 @@ class forgetful_pool {
 TEST(WrongPrimitives, APoolThatForgetsATask) {
   EXPECT_EQ(wrong_with(run_threadpool<forgetful_pool<0>>), "");
   EXPECT_THAT(wrong_with(run_threadpool<forgetful_pool<10>>), testing::MatchesRegex("words [0-9]+ instead of [0-9]+"));
+  // A line without a word is missed too.
+  EXPECT_EQ(wrong_with(run_threadpool<forgetful_pool<10>>, {.consumers = 0}, std::string(50, '\n')), "lines 49 instead of 50");
+}
+
+// Has no room for the tenth task.
+class full_pool {
+ public:
+  struct options {
+    std::int64_t threads;
+    std::string name;
+  };
+  explicit full_pool(const options&) {}
+  template <class Task>
+  void post(Task task) {
+    const std::lock_guard hold(mutex_);
+    if (++posted_ == 10) throw std::bad_alloc();
+    task();
+  }
+  void shutdown() {}
+
+ private:
+  std::mutex mutex_;
+  int posted_ = 0;
+};
+TEST(Threadpool, EndsWhenATaskCannotBeGiven) {
+  // With so little room the other producer would wait for ever if the place of that task were lost.
+  EXPECT_THROW(wrong_with(run_threadpool<full_pool>, {.producers = 2, .consumers = 1, .capacity = 1}), std::bad_alloc);
 }
 
 // Begins with its tasks when as many as there may be are waiting, or some time has passed.
@@ -252,6 +313,48 @@ TEST(WrongPrimitives, ATransferThatLosesSomething) {
   EXPECT_EQ(wrong_with(run_transfer<leaky_account>), "");
   leaky_account::moved = 0;
   EXPECT_THAT(wrong_with(run_transfer<leaky_account>), testing::MatchesRegex("account [0-7] has -?[0-9]+ instead of -?[0-9]+"));
+}
+
+// Some of it arrives twice.
+struct generous_account {
+  std::int64_t balance = 0;
+  std::int64_t load() const { return balance; }
+};
+void transfer(generous_account& from, generous_account& to, std::int64_t amount) {
+  from.balance -= amount;
+  to.balance += 2 * amount;
+}
+TEST(WrongPrimitives, ATransferThatAddsSomething) {
+  EXPECT_THAT(wrong_with(run_transfer<generous_account>), testing::MatchesRegex("account [0-7] has -?[0-9]+ instead of -?[0-9]+"));
+}
+
+TEST(Transfer, IsBetweenAllPairsOfAccounts) {
+  std::set<std::pair<std::size_t, std::size_t>> pairs;
+  for (int i = 0; i < 5000; ++i) {
+    const std::string word = "word" + std::to_string(i);
+    const movement next = movement_for(word);
+    EXPECT_LT(next.from, accounts);
+    EXPECT_LT(next.to, accounts);
+    EXPECT_NE(next.from, next.to) << "a value cannot be changed twice at once";
+    EXPECT_EQ(next.amount, static_cast<std::int64_t>(word.size()));
+    pairs.insert({next.from, next.to});
+  }
+  EXPECT_EQ(pairs.size(), accounts * (accounts - 1));
+}
+
+TEST(PrimitiveRegistry, SaysWhatIsPromised) {
+  for (const workload which : {workload::threadpool, workload::semaphore, workload::barrier, workload::transfer,
+                               workload::synchronized, workload::lazy, workload::map}) {
+    for (const primitive_entry& each : primitive_registry::builtin(which).entries()) {
+      if (each.info.name.starts_with("lockfree.")) {
+        EXPECT_EQ(each.info.guarantee, adapters::progress::lock_free) << each.info.name;
+      } else if (each.info.name.starts_with("blocking.")) {
+        EXPECT_EQ(each.info.guarantee, adapters::progress::blocking) << each.info.name;
+      }
+      const bench on("a\n");
+      EXPECT_EQ(primitives(which, {&each}, {on.text, on.expected, on.layout, on.stop}).front().guarantee, each.info.guarantee);
+    }
+  }
 }
 
 enum class slip { none, half_changed, not_changed };

@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -83,6 +85,10 @@ TEST(ResultsJson, HasTheContext) {
 TEST(ResultsJson, SaysWhichSourcesWereBuilt) {
   ASSERT_EQ(::setenv("SWITCHYARD_COMMIT", "0123abc-dirty", 1), 0);
   EXPECT_EQ(parsed_results().at("context").at("commit"), "0123abc-dirty");
+  ASSERT_EQ(::setenv("SWITCHYARD_COMMIT", "two\nlines", 1), 0);
+  EXPECT_EQ(parsed_results().at("context").at("commit"), "two lines");
+  ASSERT_EQ(::setenv("SWITCHYARD_COMMIT", "", 1), 0);
+  EXPECT_EQ(parsed_results().at("context").at("commit"), "unknown");
   ASSERT_EQ(::unsetenv("SWITCHYARD_COMMIT"), 0);
   EXPECT_EQ(parsed_results().at("context").at("commit"), "unknown");
 }
@@ -97,6 +103,91 @@ ordered_json document(const options& asked, const std::vector<outcome>& outcomes
   const mapped_text text = mapped_text::copy_of("a\n");
   const reference expected = make_reference(text, go_on);
   return ordered_json::parse(results_json({{"compare"}, asked, text, expected, false, advised}, outcomes).dump());
+}
+
+TEST(ResultsJson, SaysWhenAndOnWhichProcessor) {
+  const auto now = [] {
+    const std::time_t seconds = std::time(nullptr);
+    std::tm local{};
+    ::localtime_r(&seconds, &local);
+    char text[32] = {};
+    std::strftime(text, sizeof(text), "%FT%T", &local);
+    return std::string(text);
+  };
+  const std::string before = now();
+  const ordered_json context = parsed_results().at("context");
+  const std::string date = context.at("date").get<std::string>().substr(0, before.size());
+  EXPECT_LE(before, date);
+  EXPECT_LE(date, now());
+  // The line of /proc/cpuinfo that says it, if there is one.
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (!line.starts_with("model name")) continue;
+    EXPECT_EQ(line.substr(line.find(':') + 2), context.at("cpu").get<std::string>());
+    break;
+  }
+}
+
+TEST(ResultsJson, SaysHowTheWorkWasLaidOut) {
+  options asked;
+  asked.layout.capacity = 77;
+  asked.layout.batch = 6;
+  asked.repetitions = 9;
+  asked.layout.min_time = std::chrono::milliseconds(250);
+  const ordered_json context = document(asked, {}).at("context");
+  EXPECT_EQ(context.at("capacity"), 77);
+  EXPECT_EQ(context.at("batch"), 6);
+  EXPECT_EQ(context.at("repetitions"), 9);
+  EXPECT_EQ(context.at("min_time_seconds"), 0.25);
+  EXPECT_FALSE(context.contains("item_size")) << "lines have any";
+}
+
+TEST(ResultsJson, SaysWhenItemsWereDue) {
+  options asked;
+  asked.which = workload::queue;
+  asked.layout.item_size = 64;
+  EXPECT_EQ(document(asked, {}).at("context").at("item_size"), 64);
+  EXPECT_FALSE(document(asked, {}).at("context").contains("burst")) << "nothing is due";
+  asked.layout.rate = 1000;
+  asked.layout.burst = 5;
+  EXPECT_EQ(document(asked, {}).at("context").at("rate"), 1000);
+  EXPECT_EQ(document(asked, {}).at("context").at("burst"), 5);
+  EXPECT_FALSE(document(asked, {}).at("context").contains("replay"));
+  for (const std::string over : {"item_size", "rate", "burst", "threads"}) {
+    asked.swept = sweep{over, {8, 64}};
+    const ordered_json context = document(asked, {}).at("context");
+    for (const std::string key : {"item_size", "rate", "burst"}) {
+      EXPECT_EQ(context.contains(key), key != over) << "what is swept has no one value: " << over << " " << key;
+    }
+  }
+  asked.swept.reset();
+  // Three items in two seconds, then again after one more.
+  asked.layout.arrivals = std::make_shared<const arrival_times>(arrival_times{0, 1'000'000'000, 2'000'000'000});
+  asked.replay = "my pattern";
+  EXPECT_EQ(document(asked, {}).at("context").at("rate"), 1);
+  EXPECT_EQ(document(asked, {}).at("context").at("replay"), "my pattern");
+}
+
+TEST(ResultsJson, HasTheTenMostFrequentWords) {
+  const atomic<bool> go_on{false};
+  const mapped_text text = mapped_text::copy_of("a b c d e f g h i j k l m\n");
+  const reference expected = make_reference(text, go_on);
+  const ordered_json words = results_json({{"compare"}, {}, text, expected, false, {}}, {}).at("context").at("top_words");
+  ASSERT_EQ(words.size(), 10u);
+  EXPECT_EQ(words.at(9).at("word"), "j");
+}
+
+TEST(ResultsJson, HasTheFarEndOfTheTail) {
+  latency_histogram taken;
+  for (int i = 0; i < 19'970; ++i) taken.record(1);
+  for (int i = 0; i < 20; ++i) taken.record(100);
+  for (int i = 0; i < 10; ++i) taken.record(10'000);
+  sample measured = run(1);
+  measured.latency = std::make_shared<latency_histogram>(taken);
+  const ordered_json tail = document({}, {{"a", progress::blocking, {measured}, ""}}).at("benchmarks").at(0).at("latency_ns");
+  EXPECT_EQ(tail.at("p99"), 1);
+  EXPECT_EQ(tail.at("p99.9"), 100);
+  EXPECT_EQ(tail.at("p99.99"), 10'000);
 }
 
 TEST(ResultsJson, SaysWhatWasCut) {
@@ -165,6 +256,7 @@ TEST(ResultsJson, HasLatencyWhereItWasMeasured) {
   EXPECT_FALSE(first.contains("latency_histogram"));
   EXPECT_FALSE(json.at("benchmarks").at(2).contains("latency_ns"));
   const ordered_json& median = json.at("benchmarks").at(3);
+  EXPECT_EQ(median.at("rate_kept"), 0.875) << "of two runs";
   EXPECT_EQ(median.at("latency_ns").at("count"), 201);
   EXPECT_EQ(median.at("latency_ns").at("max"), 5000);
   const ordered_json& histogram = median.at("latency_histogram");
@@ -218,6 +310,8 @@ TEST(ResultsJson, HasAnEntryForEachRun) {
   EXPECT_EQ(second.at("cpu_time"), 2e9);
   EXPECT_EQ(second.at("time_unit"), "ns");
   EXPECT_EQ(second.at("items_per_second"), 1.0);
+  EXPECT_EQ(second.at("seconds"), 4.0);
+  EXPECT_EQ(second.at("family_index"), 0);
   EXPECT_EQ(second.at("passes"), 2);
   EXPECT_EQ(second.at("voluntary_context_switches"), 30);
   EXPECT_EQ(second.at("involuntary_context_switches"), 7);
@@ -241,13 +335,19 @@ TEST(ResultsJson, HasMedians) {
   EXPECT_EQ(median.at("items_per_second_max"), 4.0);
   EXPECT_EQ(median.at("ratio_to_best_blocking"), 2.0);
   EXPECT_EQ(median.at("progress"), "lock_free");
+  EXPECT_EQ(median.at("voluntary_context_switches_per_1000_items"), 7500);
+  EXPECT_EQ(median.at("involuntary_context_switches_per_1000_items"), 1750);
+  EXPECT_EQ(median.at("peak_memory_bytes"), 4096);
+  EXPECT_FALSE(median.contains("rate_kept"));
   EXPECT_EQ(benchmarks.at(5).at("name"), "blocking.queue_median");
+  EXPECT_EQ(benchmarks.at(5).at("family_index"), 1);
   EXPECT_EQ(benchmarks.at(5).at("ratio_to_best_blocking"), 1.0);
 }
 
 TEST(ResultsJson, MarksErrorsAsGoogleBenchmarkDoes) {
   const ordered_json error = parsed_results().at("benchmarks").at(7);
   EXPECT_EQ(error.at("name"), "broken.queue");
+  EXPECT_EQ(error.at("repetition_index"), 1) << "after one that was right";
   EXPECT_EQ(error.at("error_occurred"), true);
   EXPECT_EQ(error.at("error_message"), "words 1 instead of 2");
   EXPECT_EQ(error.at("answers_agree"), false);

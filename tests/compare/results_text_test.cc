@@ -145,7 +145,7 @@ TEST(ResultsText, SaysIfTheMachineWasBusy) {
   std::vector<summary> lines = four_lines();
   lines[1].items_per_second.max *= 2;
   EXPECT_THAT(shown(lines, in_ascii),
-              HasSubstr("\n\nNote: runs of the same implementation differ by more than twice (1 of 4): the machine was busy, or\n"
+              HasSubstr("\n\nNote: Runs of the same implementation differ by more than twice (1 of 4): the machine was busy, or\n"
                         "its speed changed. More --repetitions or a longer --min_time help.\n"));
 }
 

@@ -70,6 +70,14 @@ TEST(Summary, RanksAndComparesWithTheBestBlockingOne) {
   EXPECT_DOUBLE_EQ(lines[1].involuntary_per_1000_items, 50);
 }
 
+TEST(Summary, RanksByTheMedianAndNotByTheBestRun) {
+  const std::vector<summary> lines = summarize({
+      {"one good run", progress::lock_free, {run(1, 100), run(1, 110), run(1, 900)}, ""},
+      {"steady", progress::lock_free, {run(1, 200), run(1, 200), run(1, 200)}, ""},
+  });
+  EXPECT_EQ(lines[0].name, "steady");
+}
+
 TEST(Summary, PutsWrongOnesLastAndLeavesUnknownOnesOut) {
   const std::vector<summary> lines = summarize({
       {"wrong", progress::blocking, {run(1, 5000)}, "words 1 instead of 2"},
@@ -158,10 +166,11 @@ TEST(Summary, OfLatencyBeginsWithTheShortestTail) {
   const std::vector<summary> lines = summarize({
       {"late", progress::blocking, {late(110, 90)}, ""},
       {"wrong", progress::blocking, {late(200, 1)}, "lines 1 instead of 2"},
+      {"failed at once", progress::blocking, {}, "failed: no memory"},
       {"early", progress::blocking, {late(100, 30)}, ""},
       {"between", progress::lock_free, {late(120, 60)}, ""},
   });
-  ASSERT_EQ(lines.size(), 4u);
+  ASSERT_EQ(lines.size(), 5u);
   EXPECT_EQ(lines[0].name, "early");
   EXPECT_EQ(lines[1].name, "between");
   EXPECT_EQ(lines[2].name, "late");
@@ -175,7 +184,7 @@ TEST(Summary, KnowsHowMuchOfTheRateWasKept) {
   sample slower = run(1, 100);
   slower.rate_kept = 0.25;
   const std::vector<summary> lines =
-      summarize({{"a", progress::blocking, {slow, slow, slower}, ""}, {"b", progress::blocking, {run(1, 10)}, ""}});
+      summarize({{"a", progress::blocking, {slower, slow, slow}, ""}, {"b", progress::blocking, {run(1, 10)}, ""}});
   EXPECT_THAT(lines[0].rate_kept, Optional(0.5));
   EXPECT_EQ(lines[1].rate_kept, std::nullopt);
 }

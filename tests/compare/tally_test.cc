@@ -161,6 +161,26 @@ TEST(Reference, KeepsFrequentWordsAmongTooManyDifferentOnes) {
   EXPECT_EQ(difference(count(text, found), found, 1), "");
 }
 
+TEST(Reference, MakesRoomWhenTheNextWordHasNoPlace) {
+  const reference all = reference_of("a b c d", 4);
+  EXPECT_TRUE(all.every_word);
+  EXPECT_EQ(all.known.size(), 4u);
+  const reference some = reference_of("a b c d e", 4);
+  EXPECT_FALSE(some.every_word);
+  EXPECT_EQ(some.left_out_at_most, 1u);
+  // Left is "e", which is as rare as those that had to go.
+  EXPECT_THAT(some.answer.counts, ElementsAre(1));
+  EXPECT_THAT(most_frequent(some, 3), IsEmpty());
+}
+
+TEST(Reference, LooksAtTheLastByteOfALargeText) {
+  std::string text(4 * stride, 'x');
+  text.back() = '\n';
+  EXPECT_EQ(reference_of(text).answer.lines, 1u);
+  text.back() = '\0';
+  EXPECT_THROW(reference_of(text), bad_request);
+}
+
 // Nearly half of the places hold frequent words when others begin to come, in waves that fill the rest, a few
 // of them frequent too: the first ones must not pay for every wave.
 TEST(Reference, KnowsHowRareTheWordsAreThatItLeavesOut) {
@@ -217,6 +237,28 @@ TEST(Difference, ExpectsAsMuchAsWasPushed) {
   EXPECT_EQ(difference(twice, expected, 3),
             "lines 2 instead of 3, words 4 instead of 6, bytes 16 instead of 24, \"one\" 2 instead of 3, "
             "\"two\" 2 instead of 3 (in 3 passes)");
+}
+
+TEST(Difference, NamesTheMostFrequentOfManyThatAreWrong) {
+  const reference expected = reference_of("a a a b b b b c c d d d d d e\n");
+  EXPECT_EQ(difference(count("x x x x x x x x x x x x x x x\n", expected), expected, 1),
+            "\"d\" 0 instead of 5, \"b\" 0 instead of 4, \"a\" 0 instead of 3");
+  // Frequent words that are right do not hide a rare one, however many passes there were.
+  tally twice = count("a a a b b b b c c d d d d d e\n", expected);
+  twice += count("a a a b b b b c c d d d d d x\n", expected);
+  EXPECT_EQ(difference(twice, expected, 2), "\"e\" 1 instead of 2 (in 2 passes)");
+}
+
+TEST(Tally, AddsUpCountsOfAnyNumberOfWords) {
+  tally one;
+  one.counts = {1, 2, 3};
+  tally other;
+  other.counts = {10};
+  tally sum = one;
+  sum += other;
+  EXPECT_THAT(sum.counts, ElementsAre(11, 2, 3));
+  other += one;
+  EXPECT_THAT(other.counts, ElementsAre(11, 2, 3));
 }
 
 TEST(Difference, SeesWhatHasNoCount) {

@@ -1,6 +1,8 @@
 // Every implementation gives the right answer however the work is laid out, and a wrong answer is seen.
 #include "switchyard/benchmarks/compare/workload.h"
 
+#include <algorithm>
+#include <chrono>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -18,6 +20,7 @@
 namespace switchyard::compare {
 namespace {
 
+using namespace std::chrono_literals;
 using adapters::counter_registry;
 using adapters::progress;
 using testing::ElementsAre;
@@ -357,58 +360,78 @@ TEST(Rounds, TellHowFarTheyAre) {
   told.clear();
   contender at_four = noted("a", notes);
   at_four.point = 4;
-  run_rounds({at_four}, 1, go_on, [&](const position& at) { told.emplace_back(at.name); });
+  const rounds all = run_rounds({at_four}, 1, go_on, [&](const position& at) { told.emplace_back(at.name); });
   EXPECT_THAT(told, ElementsAre("a at 4")) << "of a sweep";
+  EXPECT_EQ(all.outcomes.front().point, 4u);
+
+  // And while one runs.
+  told.clear();
+  const contender long_one{"long", progress::blocking, [](const tick_function& tick) {
+                             for (int i = 0; i < 3; ++i) tick();
+                             return sample();
+                           }};
+  run_rounds({long_one, noted("a", notes)}, 1, go_on, [&](const position& at) {
+    told.push_back(std::to_string(at.finished) + " " + std::string(at.name));
+  });
+  EXPECT_THAT(told, ElementsAre("0 long", "0 long", "0 long", "0 long", "1 a"));
 }
 
+// A clock that only a run moves on, and what is run by it.
+struct hand_clock {
+  // One whose runs take so long, each in turn; the last for all after it.
+  contender runs_for(std::string name, std::vector<std::chrono::milliseconds> times) {
+    return {name, progress::blocking, [this, name, times, calls = std::size_t{0}](const tick_function&) mutable {
+              notes.push_back(name);
+              time += times[std::min(calls++, times.size() - 1)];
+              return sample();
+            }};
+  }
+  rounds run(const std::vector<contender>& contenders, std::size_t repetitions, steady_clock::duration budget) const {
+    return run_rounds(contenders, repetitions, go_on, {}, budget, [this] { return time; });
+  }
+
+  steady_clock::time_point time{};
+  std::vector<std::string> notes;
+};
+
 TEST(Rounds, EndWhenTheTimeIsOver) {
-  const auto sleeper = [](const tick_function&) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    return sample();
-  };
-  const std::vector<contender> two = {{"a", progress::blocking, sleeper, {}}, {"b", progress::blocking, sleeper, {}}};
-  // A round takes 40 ms or more: no more than three are over within 150.
-  const rounds some = run_rounds(two, 100, go_on, {}, std::chrono::milliseconds(150));
+  hand_clock clock;
+  const std::vector<contender> two = {clock.runs_for("a", {20ms}), clock.runs_for("b", {20ms})};
+  // After three rounds of 40 ms there are 30 left.
+  const rounds some = clock.run(two, 100, 150ms);
   EXPECT_TRUE(some.complete) << "as far as it was wanted";
-  EXPECT_GE(some.repetitions, 1u);
-  EXPECT_LE(some.repetitions, 3u);
-  for (const outcome& each : some.outcomes) EXPECT_EQ(each.samples.size(), some.repetitions) << "whole rounds only";
+  EXPECT_EQ(some.repetitions, 3u);
+  for (const outcome& each : some.outcomes) EXPECT_EQ(each.samples.size(), 3u);
   EXPECT_THAT(some.left_out, IsEmpty());
-  EXPECT_EQ(run_rounds(two, 2, go_on).repetitions, 2u);
+  EXPECT_EQ(clock.run(two, 100, 160ms).repetitions, 4u) << "the last one just fits";
+  EXPECT_EQ(clock.run(two, 2, 160ms).repetitions, 2u) << "no more than asked for";
+  EXPECT_EQ(run_rounds(two, 2, go_on).repetitions, 2u) << "without a limit";
 }
 
 TEST(Rounds, LeaveOutInTheFirstWhomThereIsNoTimeFor) {
-  std::vector<std::string> notes;
-  contender slow = noted("slow", notes);
-  slow.run = [&](const tick_function&) {
-    notes.push_back("slow");
-    std::this_thread::sleep_for(std::chrono::milliseconds(30));
-    return sample();
-  };
-  contender at_four = noted("late", notes);
+  hand_clock clock;
+  contender at_four = clock.runs_for("late", {1ms});
   at_four.point = 4;
-  const rounds all = run_rounds({noted("a", notes), slow, at_four, noted("b", notes)}, 5, go_on, {}, std::chrono::milliseconds(20));
-  EXPECT_THAT(notes, ElementsAre("a", "slow"));
+  const rounds all =
+      clock.run({clock.runs_for("a", {5ms}), clock.runs_for("slow", {30ms}), at_four, clock.runs_for("b", {1ms})}, 5, 20ms);
+  EXPECT_THAT(clock.notes, ElementsAre("a", "slow"));
   EXPECT_THAT(all.left_out, ElementsAre("late at 4", "b"));
   EXPECT_TRUE(all.complete) << "nobody has stopped it";
   EXPECT_EQ(all.repetitions, 1u);
   EXPECT_THAT(all.outcomes[2].samples, IsEmpty());
-  // Without any time there is one run at least.
-  const rounds one = run_rounds({noted("a", notes), noted("b", notes)}, 5, go_on, {}, steady_clock::duration::zero());
-  EXPECT_EQ(one.outcomes[0].samples.size(), 1u);
-  EXPECT_THAT(one.left_out, ElementsAre("b"));
+  // Without any time, or with less than none, there is one run at least.
+  for (const steady_clock::duration budget : {steady_clock::duration(0ms), steady_clock::duration(-5ms)}) {
+    const rounds one = clock.run({clock.runs_for("a", {1ms}), clock.runs_for("b", {1ms})}, 5, budget);
+    EXPECT_EQ(one.outcomes[0].samples.size(), 1u);
+    EXPECT_THAT(one.left_out, ElementsAre("b"));
+  }
 }
 
 TEST(Rounds, CountWholeRoundsOnly) {
-  // The second round was thought to fit, and takes longer.
-  int calls = 0;
-  const auto slower = [&](const tick_function&) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(++calls <= 2 ? 1 : 60));
-    return sample();
-  };
-  const std::vector<contender> two = {{"a", progress::blocking, slower, {}}, {"b", progress::blocking, slower, {}}};
-  const rounds all = run_rounds(two, 5, go_on, {}, std::chrono::milliseconds(50));
-  EXPECT_EQ(calls, 3) << "b's turn came in the second round, a's not any more";
+  // The second round was thought to fit, and takes longer: b's turn came in it, a's not any more.
+  hand_clock clock;
+  const rounds all = clock.run({clock.runs_for("a", {1ms, 60ms}), clock.runs_for("b", {1ms, 60ms})}, 5, 50ms);
+  EXPECT_THAT(clock.notes, ElementsAre("a", "b", "b"));
   EXPECT_EQ(all.repetitions, 1u);
   EXPECT_TRUE(all.complete);
   for (const outcome& each : all.outcomes) EXPECT_EQ(each.samples.size(), 1u) << each.name;
