@@ -280,9 +280,9 @@ inline void rcu_domain::reclaim_some(thread_part& mine) noexcept {
   mine.retired = 0;
   detail::rcu_member& m = *mine.member;
   if (m.waiting.empty() || is_past(m.due)) {
-    detail::retired_chain old = m.waiting.take_chain();
-    detail::retired_chain fresh = m.fresh.take_chain();
-    detail::retired_chain left = left_.take_chain();
+    detail::retired_list old = m.waiting.take();
+    detail::retired_list fresh = m.fresh.take();
+    detail::retired_list left = left_.take();
     m.due = next_phase();
     if (!is_past(m.due)) {
       m.waiting.give(std::move(fresh));
