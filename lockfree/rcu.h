@@ -12,7 +12,7 @@
 // Ordering: what was done in a section that began before an object was retired happens before its deleter runs, and
 //   before a later `rcu_synchronize` returns.
 // Cost: `lock` and `unlock` are a load of a line that is rarely written, two stores to a line of this thread's own, and
-//   a compiler barrier: less than a nanosecond. `retire` is a compare-and-swap on a line of this thread's own; once in
+//   a compiler barrier: about a nanosecond. `retire` is a compare-and-swap on a line of this thread's own; once in
 //   `batch` calls it looks at all readers, after one system call (membarrier).
 //
 //   struct route : rcu_obj_base<route> { ... };
