@@ -1,6 +1,8 @@
 // lockfree::synchronized and lockfree::update under the model checker.
 #include "switchyard/lockfree/update.h"
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 
