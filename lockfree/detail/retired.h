@@ -75,7 +75,7 @@ class retired_list {
 
   /// Takes all that `other` has. Looks at every one of those, unless one of the two is empty.
   void append(retired_list&& other) noexcept {
-    if (first_ != nullptr && other.first_ != nullptr) last_of(other)->next_ = first_;
+    if (first_ != nullptr && other.first_ != nullptr) last_of(other.first_)->next_ = first_;
     if (other.first_ != nullptr) first_ = std::exchange(other.first_, nullptr);
   }
 
@@ -93,8 +93,8 @@ class retired_list {
 
   explicit retired_list(retired* first) noexcept : first_(first) {}
 
-  static retired* last_of(const retired_list& list) noexcept {
-    retired* last = list.first_;
+  static retired* last_of(retired* first) noexcept {
+    retired* last = first;
     while (last->next_ != nullptr) last = last->next_;
     return last;
   }
@@ -111,20 +111,11 @@ class shared_retired_list {
 
   /// Adds all that `list` has.
   void give(retired_list&& list) noexcept {
-    if (list.empty()) return;
-    retired* last = nullptr;
-    retired* seen = first_.load(memory_order_relaxed);
-    do {
-      // The end is looked for only if something is to follow.
-      if (seen != nullptr && last == nullptr) last = retired_list::last_of(list);
-      if (last != nullptr) last->next_ = seen;
-    } while (!first_.compare_exchange_weak(seen, list.first_, memory_order_release, memory_order_relaxed));  // (1)
-    list.first_ = nullptr;
+    if (!list.empty()) add(std::exchange(list.first_, nullptr), nullptr);
   }
   void give(retired* object) noexcept {
-    retired_list one;
-    one.push(object);
-    give(std::move(one));
+    object->next_ = nullptr;
+    add(object, object);
   }
 
   /// Takes all, without a look at them.
@@ -133,6 +124,15 @@ class shared_retired_list {
   }
 
  private:
+  // Without `last`, the end is looked for, but only if something is to follow.
+  void add(retired* first, retired* last) noexcept {
+    retired* seen = first_.load(memory_order_relaxed);
+    do {
+      if (seen != nullptr && last == nullptr) last = retired_list::last_of(first);
+      if (last != nullptr) last->next_ = seen;
+    } while (!first_.compare_exchange_weak(seen, first, memory_order_release, memory_order_relaxed));  // (1)
+  }
+
   atomic<retired*> first_{nullptr};
 };
 
