@@ -2,7 +2,7 @@
 //
 // Source: our own, on `lockfree::waiting_queue` and `lockfree::close_gate`.
 // When: a queue has only pushes and pops that do not wait (`try_queue`), and a program needs `close` and members that wait:
-//   `adapters::registry` puts such a queue into one of these by itself. A queue that is written for this package derives
+//   the registry of names puts such a queue into one of these by itself. A queue that is written for this package derives
 //   from `lockfree::waiting_queue`, and gets the same at less cost.
 // Progress: what does not wait is what the queue inside is. Members that wait spin for some microseconds, then sleep in
 //   the kernel. A thread that stops inside a push delays "closed" being reported.

@@ -3,7 +3,7 @@
 // When: a program that lets its user choose: `--queue=lockfree.bounded_queue`, `--impl=lockfree.*,absl.*`.
 // Progress: a table; nothing here is for use by several threads at once, but reading one that nobody changes
 //   is, and `builtin()` never changes.
-// Cost: a search through a dozen names; making a queue costs what `any_queue::make` does.
+// Cost: a search through some tens of names; making a queue costs what `any_queue::make` does.
 //
 //   auto registry = queue_registry<std::string>::builtin();          // a copy, to add one's own to
 //   registry.add_queue<my_queue<std::string>>({.name = "mine.queue", .summary = "..."});

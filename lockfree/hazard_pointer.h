@@ -106,7 +106,7 @@ class hazard_domain {
   void retire(retired* object) noexcept {
     thread_part& mine = of_this_thread<thread_part>();
     mine.waiting.push(object);
-    if (mine.waiting.size() > mine.limit) [[unlikely]] reclaim_when_due(mine);
+    if (++mine.count > mine.limit) [[unlikely]] reclaim_when_due(mine);
   }
 
   /// What this thread has retired, or others have left, is looked at now, and not when a batch is full.
@@ -124,6 +124,7 @@ class hazard_domain {
   // Without constructor and destructor, so that reaching it takes no guard, also while the thread ends.
   struct thread_part {
     retired_list waiting;
+    std::size_t count = 0;  // of those
     std::size_t limit = 0;  // more than so many: do something
     record* spare[spare_records] = {};
     std::size_t spares = 0;
@@ -153,7 +154,7 @@ class hazard_domain {
 
   [[gnu::noinline]] void reclaim_when_due(thread_part& mine) noexcept {
     if (mine.now == stage::fresh) begin(mine);
-    if (mine.waiting.size() > mine.limit) reclaim(mine);
+    if (mine.count > mine.limit) reclaim(mine);
   }
 
   // Reclaims what waits here and was left by others, but for what is protected.
@@ -165,13 +166,15 @@ class hazard_domain {
     mine.limit = std::numeric_limits<std::size_t>::max();  // what deleters retire is for the next round
     do {
       candidates.append(std::move(mine.waiting));
+      mine.count = 0;
       const std::size_t hazards = sift(candidates, kept);
       limit = last ? 0 : std::max(batch, batch_per_hazard * hazards);
       candidates.reclaim();
-    } while (mine.waiting.size() > limit);
+    } while (mine.count > limit);
     if (last) {
       left_.give(std::move(kept));
     } else {
+      mine.count += kept.count();  // no more than there are hazard pointers
       mine.waiting.append(std::move(kept));
     }
     mine.limit = limit;

@@ -12,7 +12,7 @@
 // Ordering: what was done in a section that began before an object was retired happens before its deleter runs, and
 //   before a later `rcu_synchronize` returns.
 // Cost: `lock` and `unlock` are a load of a line that is rarely written, two stores to a line of this thread's own, and
-//   a compiler barrier: less than a nanosecond. `retire` is a compare-and-swap on a line of this thread's own; once in
+//   a compiler barrier: about a nanosecond. `retire` is a compare-and-swap on a line of this thread's own; once in
 //   `batch` calls it looks at all readers, after one system call (membarrier).
 //
 //   struct route : rcu_obj_base<route> { ... };
@@ -280,9 +280,9 @@ inline void rcu_domain::reclaim_some(thread_part& mine) noexcept {
   mine.retired = 0;
   detail::rcu_member& m = *mine.member;
   if (m.waiting.empty() || is_past(m.due)) {
-    detail::retired_chain old = m.waiting.take_chain();
-    detail::retired_chain fresh = m.fresh.take_chain();
-    detail::retired_chain left = left_.take_chain();
+    detail::retired_list old = m.waiting.take();
+    detail::retired_list fresh = m.fresh.take();
+    detail::retired_list left = left_.take();
     m.due = next_phase();
     if (!is_past(m.due)) {
       m.waiting.give(std::move(fresh));

@@ -134,10 +134,9 @@ namespace detail {
 template <class Queue, class Executor>
 class suspension final : public waiter, public async_turn {
  public:
-  /// What is asked of the operation.
+  /// What is asked of the operation. Until it has a result, it reads as stopped.
   struct attempts {
-    virtual bool attempt() noexcept = 0;      // true: it has a result
-    virtual void end_stopped() noexcept = 0;  // its result: stopped
+    virtual bool attempt() noexcept = 0;  // true: it has a result
 
    protected:
     ~attempts() = default;
@@ -158,7 +157,6 @@ class suspension final : public waiter, public async_turn {
       if (state_.compare_exchange_strong(seen, parked, memory_order_release, memory_order_acquire)) return true;
       // Our turn came before we had parked: once more, unless a stop was requested after that. (4) acquire: with (5).
       if (seen == told && state_.exchange(busy, memory_order_acquire) == told) continue;
-      operation_.end_stopped();
       if (seen == told) queue_.wake_another(side_);  // in whose place we do not try again
       return finish();
     }
@@ -216,7 +214,6 @@ class suspension final : public waiter, public async_turn {
       }
       if (seen == stopping) {
         if (!state_.compare_exchange_weak(seen, over, memory_order_acquire, memory_order_relaxed)) continue;  // (2), (1)
-        operation_.end_stopped();
         coroutine_.resume();
         break;
       }
@@ -283,8 +280,8 @@ class suspension final : public waiter, public async_turn {
   atomic<std::uint32_t> holds_{1};
 };
 
-/// What both operations have in common. `Operation` has `try_now` and `set_stopped`, which are what `attempts` asks for: an
-/// operation that need not wait calls them directly.
+/// What both operations have in common. `Operation` has `try_now`, which is what `attempts` asks for: an operation that need
+/// not wait calls it directly.
 template <class Operation, class Queue, class Executor>
 class async_operation : private suspension<Queue, Executor>::attempts {
   using suspended = suspension<Queue, Executor>;
@@ -294,10 +291,7 @@ class async_operation : private suspension<Queue, Executor>::attempts {
   async_operation& operator=(const async_operation&) = delete;
 
   bool await_ready() noexcept {
-    if (token_.stop_requested()) [[unlikely]] {
-      self().set_stopped();
-      return true;
-    }
+    if (token_.stop_requested()) [[unlikely]] return true;  // without a result
     return self().try_now();
   }
   bool await_suspend(std::coroutine_handle<> coroutine) {
@@ -329,7 +323,6 @@ class async_operation : private suspension<Queue, Executor>::attempts {
 
   Operation& self() noexcept { return static_cast<Operation&>(*this); }
   bool attempt() noexcept final { return self().try_now(); }
-  void end_stopped() noexcept final { self().set_stopped(); }
 
   [[gnu::noinline]] void leave() noexcept {
     stopper_.reset();
@@ -396,13 +389,9 @@ class [[nodiscard]] async_pop_operation final
       return true;
     }
   }
-  void set_stopped() noexcept {
-    std::destroy_at(&result_);
-    ::new (static_cast<void*>(&result_)) result(nothing());
-  }
 
   union {
-    result result_;  // always there; what was popped, or why nothing
+    result result_;  // always there; what was popped, or why nothing was
   };
   std::exception_ptr thrown_;
 };
@@ -452,7 +441,6 @@ class [[nodiscard]] async_emplace_operation final
       return true;
     }
   }
-  void set_stopped() noexcept { status_ = conqueue_status::closed; }
 
   arguments arguments_;
   conqueue_status status_ = conqueue_status::full;

@@ -11,7 +11,7 @@
 // Cost: a padded cell (128 bytes or more) for each of the largest number of threads that lived at once.
 //
 //   per_thread<atomic<long>> hits;
-//   auto& mine = hits.local();  mine.store(mine.load(relaxed) + 1, relaxed);
+//   auto& mine = hits.local();  mine.store(mine.load(memory_order_relaxed) + 1, memory_order_relaxed);
 #pragma once
 
 #include <algorithm>

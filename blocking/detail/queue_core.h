@@ -2,8 +2,8 @@
 //
 // Source: the monitor of Hoare (1974) with two conditions, as in every textbook; the interface is P0260R20's.
 //
-// When to use it: to make a queue out of a container. `bounded_queue`, `unbounded_queue`, `spsc_queue`,
-// `stack` and `priority_queue` are this, each over its own storage. Not for users: they name those.
+// When to use it: to make a queue out of a container. Every queue here with one lock is this, `bounded_queue`,
+// `stack`, `priority_queue` and the others, each over its own storage. Not for users: they name those.
 //
 // Progress: blocking: one lock around everything.
 // Ordering: that of the storage; linearizable, since the lock orders the operations.

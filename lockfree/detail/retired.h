@@ -31,7 +31,6 @@ class retired {
 
  private:
   friend class retired_list;
-  friend class retired_chain;
   friend class shared_retired_list;
 
   retired* next_ = nullptr;
@@ -56,62 +55,34 @@ class retired_by : public Base {
   [[no_unique_address]] D deleter_;
 };
 
-/// A list of them that one thread has to itself.
+/// Some of them, that one thread has to itself. Neither counted nor its end known, so that a list is handed on without
+/// a look at the objects, whose lines may be far away.
 class retired_list {
  public:
   constexpr retired_list() noexcept = default;
-  retired_list(retired_list&& other) noexcept { append(std::move(other)); }
+  retired_list(retired_list&& other) noexcept : first_(std::exchange(other.first_, nullptr)) {}
 
-  std::size_t size() const noexcept { return size_; }
-  bool empty() const noexcept { return size_ == 0; }
-
-  void push(retired* object) noexcept {
-    object->next_ = first_;
-    if (first_ == nullptr) last_ = object;
-    first_ = object;
-    ++size_;
-  }
-  retired* pop() noexcept {
-    retired* const object = first_;
-    first_ = object->next_;
-    --size_;
-    return object;
+  bool empty() const noexcept { return first_ == nullptr; }
+  /// Looks at every one.
+  std::size_t count() const noexcept {
+    std::size_t n = 0;
+    for (const retired* object = first_; object != nullptr; object = object->next_) ++n;
+    return n;
   }
 
-  /// Takes all that `other` has.
+  void push(retired* object) noexcept { object->next_ = std::exchange(first_, object); }
+  retired* pop() noexcept { return std::exchange(first_, first_->next_); }
+
+  /// Takes all that `other` has. Looks at every one of those, unless one of the two is empty.
   void append(retired_list&& other) noexcept {
-    if (other.first_ == nullptr) return;
-    other.last_->next_ = first_;
-    if (first_ == nullptr) last_ = other.last_;
-    first_ = std::exchange(other.first_, nullptr);
-    size_ += std::exchange(other.size_, 0);
+    if (first_ != nullptr && other.first_ != nullptr) last_of(other.first_)->next_ = first_;
+    if (other.first_ != nullptr) first_ = std::exchange(other.first_, nullptr);
   }
 
   /// Reclaims them all. Their destructors may retire others, elsewhere.
   void reclaim() noexcept {
     while (first_ != nullptr) {
       retired* const object = pop();
-      object->reclaim_(object);
-    }
-  }
-
- private:
-  friend class shared_retired_list;
-
-  retired* first_ = nullptr;
-  retired* last_ = nullptr;
-  std::size_t size_ = 0;
-};
-
-/// The same, neither counted nor its end known: taken without a look at the objects, whose lines may be far away.
-class retired_chain {
- public:
-  retired_chain(retired_chain&& other) noexcept : first_(std::exchange(other.first_, nullptr)) {}
-
-  bool empty() const noexcept { return first_ == nullptr; }
-  void reclaim() noexcept {
-    while (first_ != nullptr) {
-      retired* const object = std::exchange(first_, first_->next_);
       prefetch_for_write(first_);
       object->reclaim_(object);
     }
@@ -119,9 +90,16 @@ class retired_chain {
 
  private:
   friend class shared_retired_list;
-  explicit retired_chain(retired* first) noexcept : first_(first) {}
 
-  retired* first_;
+  explicit retired_list(retired* first) noexcept : first_(first) {}
+
+  static retired* last_of(retired* first) noexcept {
+    retired* last = first;
+    while (last->next_ != nullptr) last = last->next_;
+    return last;
+  }
+
+  retired* first_ = nullptr;
 };
 
 /// A list of them that any thread adds to, and any thread takes as a whole. Lock-free; `take` is wait-free.
@@ -131,50 +109,30 @@ class shared_retired_list {
 
   bool empty() const noexcept { return first_.load(memory_order_relaxed) == nullptr; }
 
+  /// Adds all that `list` has.
   void give(retired_list&& list) noexcept {
-    if (list.empty()) return;
-    retired* seen = first_.load(memory_order_relaxed);
-    do list.last_->next_ = seen;
-    while (!first_.compare_exchange_weak(seen, list.first_, memory_order_release, memory_order_relaxed));  // (1)
-    list.first_ = nullptr;
-    list.size_ = 0;
+    if (!list.empty()) add(std::exchange(list.first_, nullptr), nullptr);
   }
-
   void give(retired* object) noexcept {
-    retired_list one;
-    one.push(object);
-    give(std::move(one));
+    object->next_ = nullptr;
+    add(object, object);
   }
 
-  void give(retired_chain&& chain) noexcept {
-    if (chain.empty()) return;
-    retired* last = nullptr;
-    retired* seen = first_.load(memory_order_relaxed);
-    do {
-      // The end is looked for only if something is to follow.
-      if (seen != nullptr && last == nullptr) {
-        for (last = chain.first_; last->next_ != nullptr;) last = last->next_;
-      }
-      if (last != nullptr) last->next_ = seen;
-    } while (!first_.compare_exchange_weak(seen, chain.first_, memory_order_release, memory_order_relaxed));  // (1)
-    chain.first_ = nullptr;
-  }
-
-  retired_chain take_chain() noexcept {
-    return retired_chain(first_.exchange(nullptr, memory_order_acquire));  // (2) with (1)
-  }
-
+  /// Takes all, without a look at them.
   retired_list take() noexcept {
-    retired_list taken;
-    taken.first_ = first_.exchange(nullptr, memory_order_acquire);  // (2) with (1)
-    for (retired* r = taken.first_; r != nullptr; r = r->next_) {
-      taken.last_ = r;
-      ++taken.size_;
-    }
-    return taken;
+    return retired_list(first_.exchange(nullptr, memory_order_acquire));  // (2) with (1)
   }
 
  private:
+  // Without `last`, the end is looked for, but only if something is to follow.
+  void add(retired* first, retired* last) noexcept {
+    retired* seen = first_.load(memory_order_relaxed);
+    do {
+      if (seen != nullptr && last == nullptr) last = retired_list::last_of(first);
+      if (last != nullptr) last->next_ = seen;
+    } while (!first_.compare_exchange_weak(seen, first, memory_order_release, memory_order_relaxed));  // (1)
+  }
+
   atomic<retired*> first_{nullptr};
 };
 

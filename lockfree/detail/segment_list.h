@@ -8,8 +8,8 @@
 //   segment that it looks at from being used again, and those that it has emptied itself, a few.
 // Ordering: linearizable FIFO.
 // Cost: that of a slot, and a load of a line that is written once a segment: a thread goes on protecting the segment that
-//   it has used last. Once in `batch` segments that a thread has emptied, one system call (membarrier). A segment for each thread that puts, `batch` for each that
-//   takes, and up to half a megabyte to be used again; what is more is given back.
+//   it has used last. Once in `batch` segments that a thread has emptied, one system call (membarrier). A segment for each
+//   thread that puts, `batch` for each that takes, and up to half a megabyte to be used again; what is more is given back.
 #pragma once
 
 #include <algorithm>

@@ -18,6 +18,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "switchyard/atomics/atomic.h"
 #include "switchyard/benchmarks/compare/input.h"
 #include "switchyard/benchmarks/compare/options.h"
 #include "switchyard/benchmarks/compare/parts.h"

@@ -32,15 +32,17 @@ struct item {
 using item_ptr = std::shared_ptr<item>;
 using shared = shared_of<item>;
 
-/// What an execution needs.
+/// What an execution needs: reclamation, and the memory of the objects.
 class objects {
  public:
   item_ptr make(int n) {
     all_.push_back(std::make_unique<item>(n));
     return item_ptr(all_.back().get(), [](item* i) { i->is_there = false; });
   }
+  reclaim_at_once& domain() { return domain_; }
 
  private:
+  reclaim_at_once domain_;
   std::vector<std::unique_ptr<item>> all_;
 };
 int number(const item_ptr& p) { return p == nullptr ? 0 : p->get(); }
@@ -48,7 +50,6 @@ int number(const item_ptr& p) { return p == nullptr ? 0 : p->get(); }
 TEST(atomic_shared_ptr, AReaderSeesOneAfterTheOther) {
   expect_proved(
       [] {
-        const reclaim_at_once domain;
         objects all;
         shared s(all.make(1));
         thread writer([&] {
@@ -69,7 +70,6 @@ TEST(atomic_shared_ptr, AReaderSeesOneAfterTheOther) {
 TEST(atomic_shared_ptr, GoesWithItsLastUser) {
   expect_proved(
       [] {
-        const reclaim_at_once domain;
         objects all;
         shared s(all.make(1));
         std::weak_ptr<item> first = s.load();
@@ -87,11 +87,10 @@ TEST(atomic_shared_ptr, GoesWithItsLastUser) {
 
 TEST(atomic_shared_ptr, GoesAlsoWhileSomebodyMayLookAtItsBlock) {
   expect_proved([] {
-    reclaim_at_once domain;
     objects all;
     shared s(all.make(1));
     const std::weak_ptr<item> first = s.load();
-    const std::scoped_lock looking(domain);
+    const std::scoped_lock looking(all.domain());
     s.store(nullptr);
     require(first.expired(), "at once");
   });
@@ -100,7 +99,6 @@ TEST(atomic_shared_ptr, GoesAlsoWhileSomebodyMayLookAtItsBlock) {
 TEST(atomic_shared_ptr, WhatIsExchangedIsHandedOnOnce) {
   expect_proved(
       [] {
-        const reclaim_at_once domain;
         objects all;
         shared s(all.make(1));
         item_ptr theirs;
@@ -117,7 +115,6 @@ TEST(atomic_shared_ptr, WhatIsExchangedIsHandedOnOnce) {
 TEST(atomic_shared_ptr, NoChangeIsLost) {
   expect_proved(
       [] {
-        const reclaim_at_once domain;
         objects all;
         shared s(all.make(1));
         const auto add = [&](int n) {
@@ -137,7 +134,6 @@ TEST(atomic_shared_ptr, NoChangeIsLost) {
 TEST(atomic_shared_ptr, TheSameAgainIsTheSame) {
   expect_proved(
       [] {
-        const reclaim_at_once domain;
         objects all;
         const item_ptr a = all.make(1);
         shared s(a);
@@ -161,7 +157,6 @@ TEST(atomic_shared_ptr, TheSameAgainIsTheSame) {
 TEST(atomic_shared_ptr, AFailedComparisonFindsWhatIsThere) {
   expect_proved(
       [] {
-        const reclaim_at_once domain;
         objects all;
         shared s(all.make(1));
         thread writer([&] { s.store(all.make(2)); });
@@ -176,7 +171,6 @@ TEST(atomic_shared_ptr, AFailedComparisonFindsWhatIsThere) {
 // What was done before a pointer was put in is seen by who finds it, whatever order is asked for.
 TEST(atomic_shared_ptr, AChangePublishes) {
   expect_proved([] {
-    const reclaim_at_once domain;
     objects all;
     plain<int> data;
     data.construct(0);
@@ -190,7 +184,6 @@ TEST(atomic_shared_ptr, AChangePublishes) {
     data.destroy();
   });
   expect_proved([] {
-    const reclaim_at_once domain;
     objects all;
     plain<int> data;
     data.construct(0);
@@ -210,7 +203,6 @@ TEST(atomic_shared_ptr, AChangePublishes) {
 
 TEST(atomic_shared_ptr, WhatIsExchangedWasPublished) {
   expect_proved([] {
-    const reclaim_at_once domain;
     objects all;
     shared s;
     thread writer([&] { s.store(all.make(1), memory_order_relaxed); });
@@ -255,7 +247,6 @@ TEST(atomic_shared_ptr, SequentiallyConsistent) {
 TEST(atomic_shared_ptr, AWaitEnds) {
   expect_proved(
       [] {
-        const reclaim_at_once domain;
         objects all;
         shared s;
         thread waiter([&] {
@@ -270,7 +261,6 @@ TEST(atomic_shared_ptr, AWaitEnds) {
 
 TEST(atomic_shared_ptr, IsLockFree) {
   expect_lock_free([] {
-    const reclaim_at_once domain;
     objects all;
     shared s(all.make(1));
     const auto use = [&](int n) {

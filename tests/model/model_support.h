@@ -21,6 +21,13 @@ inline void expect_proved(const std::function<void()>& body, options o = {}) {
   testing::Test::RecordProperty("proof", r.summary());
 }
 
+/// Every one of `options.random` executions of `body` is right: for what has too many to see them all.
+inline void expect_right_at_random(const std::function<void()>& body, options o) {
+  o.time = std::chrono::hours(1);
+  const result r = check(o, body);
+  EXPECT_TRUE(r.ok()) << r.report;
+}
+
 /// Whichever thread is frozen, and wherever, the others come to their end.
 inline void expect_lock_free(const std::function<void()>& body, unsigned preemptions = 1) {
   expect_proved(body, {.preemptions = preemptions, .freeze = true});

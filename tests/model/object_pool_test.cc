@@ -237,10 +237,8 @@ TEST(object_pool, EverybodyGetsOneOfEnough) {
 // Three threads have too many ways to meet for all to be seen.
 TEST(object_pool, OfThreeAtRandom) {
   for (const auto& [capacity, program] : {std::pair{1, "tgt"}, {2, "tgt"}, {3, "TgT"}, {6, "TTggT"}}) {
-    const result r = check({.random = 10'000, .depth = 4}, [c = capacity, p = program] {
-      run(static_cast<std::size_t>(c), p, {p, p});
-    });
-    EXPECT_TRUE(r.ok()) << r.report;
+    expect_right_at_random([c = capacity, p = program] { run(static_cast<std::size_t>(c), p, {p, p}); },
+                           {.random = 10'000, .depth = 4});
   }
 }
 
@@ -277,30 +275,12 @@ TEST(object_pool, StealsFromWhoIsBusy) {
 }
 
 // At every moment one is free, but where somebody looks it never is: one is given back behind him before another is
-// taken in front of him.
-void moves_around() {
+// taken in front of him: from the taker's own, from another's, from the common store.
+enum class in_front { own, stolen, common };
+void moves_around(in_front which) {
   pool p(2);
   object* const x = p.construct();
-  object* const y = p.construct();
-  p.destroy(y);
-  atomic<bool> returned{false};
-  thread giver([&] {
-    p.destroy(x);
-    returned.store(true, memory_order_release);
-  });
-  player looker(p);
-  thread looking([&] { looker.play("T"); });
-  player me(p);
-  if (returned.load(memory_order_acquire)) me.play("T");
-  giver.join();
-  looking.join();
-}
-// The same, where the one in front is stolen.
-void moves_around_stolen() {
-  pool p(2);
-  object* const x = p.construct();
-  object* const y = p.construct();
-  p.destroy(y);
+  if (which != in_front::common) p.destroy(p.construct());
   atomic<bool> returned{false};
   thread giver([&] {
     p.destroy(x);
@@ -308,27 +288,16 @@ void moves_around_stolen() {
   });
   player looker(p), taker(p);
   thread looking([&] { looker.play("T"); });
-  thread taking([&] { if (returned.load(memory_order_acquire)) taker.play("T"); });
+  const auto take = [&] { if (returned.load(memory_order_acquire)) taker.play("T"); };
+  std::optional<thread> taking;
+  if (which == in_front::stolen) {
+    taking.emplace(take);
+  } else {
+    take();
+  }
   giver.join();
   looking.join();
-  taking.join();
-}
-
-// The same, where the one in front is from the common store.
-void moves_around_common() {
-  pool p(2);
-  object* const x = p.construct();
-  atomic<bool> returned{false};
-  thread giver([&] {
-    p.destroy(x);
-    returned.store(true, memory_order_release);
-  });
-  player looker(p);
-  thread looking([&] { looker.play("T"); });
-  player me(p);
-  if (returned.load(memory_order_acquire)) me.play("T");
-  giver.join();
-  looking.join();
+  if (taking) taking->join();
 }
 
 // The same, where one of them is a stray.
@@ -357,9 +326,9 @@ void moves_around_strays(stray which) {
 }
 
 TEST(object_pool, RefusesOnlyIfAllWereInUseAtOnce) {
-  expect_proved(moves_around, {.preemptions = 2});
-  expect_proved(moves_around_stolen, {.preemptions = 1});
-  expect_proved(moves_around_common, {.preemptions = 2});
+  expect_proved([] { moves_around(in_front::own); }, {.preemptions = 2});
+  expect_proved([] { moves_around(in_front::stolen); }, {.preemptions = 1});
+  expect_proved([] { moves_around(in_front::common); }, {.preemptions = 2});
   expect_proved([] { moves_around_strays(stray::behind); }, {.preemptions = 2});
   expect_proved([] { moves_around_strays(stray::in_front); }, {.preemptions = 1});
 }
@@ -395,7 +364,6 @@ TEST(object_pool, StraysAreHandedOut) {
   expect_proved(body, {.preemptions = 1});
   expect_lock_free(body, 0);
 }
-
 
 // A thread that has stopped for ever stops no other, and keeps from them what it had in its hands, no more.
 TEST(object_pool, IsLockFree) {

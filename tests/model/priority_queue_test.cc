@@ -12,6 +12,7 @@
 #include "switchyard/atomics/plain.h"
 #include "switchyard/interface/by_key.h"
 #include "switchyard/interface/conqueue_status.h"
+#include "switchyard/lockfree/detail/skip_list.h"
 #include "switchyard/lockfree/relaxed_priority_queue.h"
 #include "tests/model/model_support.h"
 #include "tests/model/reclaim_at_once.h"

@@ -161,6 +161,11 @@ struct spare {
   spare* next = nullptr;
   plain<int> used;
 };
+spare* use(spare* n) {
+  n->used.construct(1);
+  n->used.destroy();
+  return n;
+}
 
 // Nodes go from one thread to another and back, each in one pair of hands.
 TEST(spare_nodes, AreHandedOn) {
@@ -168,11 +173,6 @@ TEST(spare_nodes, AreHandedOn) {
       [] {
         lockfree::detail::spare_nodes<spare> nodes;
         atomic<spare*> handed{nullptr};
-        const auto use = [&](spare* n) {
-          n->used.construct(1);
-          n->used.destroy();
-          return n;
-        };
         thread other([&] {
           for (int i = 0; i < 3; ++i) {
             if (spare* const n = handed.exchange(nullptr, memory_order_acq_rel)) nodes.put(use(n));
@@ -197,11 +197,6 @@ TEST(spare_nodes, GoThroughTheDepot) {
   expect_proved(
       [] {
         lockfree::detail::spare_nodes<spare> nodes;
-        const auto use = [&](spare* n) {
-          n->used.construct(1);
-          n->used.destroy();
-          return n;
-        };
         thread other([&] {
           spare* const mine[] = {use(nodes.get()), use(nodes.get()), use(nodes.get())};
           for (spare* const n : mine) nodes.put(n);
@@ -212,6 +207,15 @@ TEST(spare_nodes, GoThroughTheDepot) {
 }
 
 // -- The pools -------------------------------------------------------------------------------------------------------
+
+/// Nobody is told what a thread throws.
+struct unheard {
+  unheard() = default;
+  unheard(const unheard&) = delete;
+  unheard& operator=(const unheard&) = delete;
+  ~unheard() { set_exception_hook(before); }
+  exception_hook before = set_exception_hook([](const thread_failure&) {});
+};
 
 template <class Pool>
 void run_one_task() {
@@ -299,38 +303,36 @@ void break_pool() {
   }
 }
 TEST(thread_pool, LockfreeTellsWhyItIsBroken) {
-  const auto before = set_exception_hook([](const thread_failure&) {});
+  const unheard failures;
   expect_proved(break_pool<stealing_pool>, {.preemptions = 1});
-  set_exception_hook(before);
 }
 TEST(thread_pool, BlockingTellsWhyItIsBroken) {
-  const auto before = set_exception_hook([](const thread_failure&) {});
+  const unheard failures;
   expect_proved(break_pool<locking_pool>, {.preemptions = 1});
-  set_exception_hook(before);
 }
 
 // One thread breaks it, another one finds that out for itself. At random: there is too much of it.
 TEST(thread_pool, BlockingTellsTheOtherThread) {
-  const auto before = set_exception_hook([](const thread_failure&) {});
-  const result r = check({.random = 2000}, [] {
-    atomic<int> calls{0};
-    locking_pool pool({.threads = 2, .initializer = [&] {
-                         if (calls.fetch_add(1, memory_order_relaxed) == 0) throw std::domain_error("no luck");
-                       }});
-    try {
-      future<void> f = pool.submit([] {});
-      if (f.exception() != nullptr) f.get();
-    } catch (const broken_pool& told) {
-      require(told.cause() != nullptr, "and why");
-    }
-  });
-  EXPECT_TRUE(r.ok()) << r.report;
-  set_exception_hook(before);
+  const unheard failures;
+  expect_right_at_random(
+      [] {
+        atomic<int> calls{0};
+        locking_pool pool({.threads = 2, .initializer = [&] {
+                             if (calls.fetch_add(1, memory_order_relaxed) == 0) throw std::domain_error("no luck");
+                           }});
+        try {
+          future<void> f = pool.submit([] {});
+          if (f.exception() != nullptr) f.get();
+        } catch (const broken_pool& told) {
+          require(told.cause() != nullptr, "and why");
+        }
+      },
+      {.random = 2000});
 }
 
 // It is broken and shut down at once: whoever comes then is told one of the two.
 TEST(thread_pool, BlockingBreaksWhileItIsShutDown) {
-  const auto before = set_exception_hook([](const thread_failure&) {});
+  const unheard failures;
   expect_proved(
       [] {
         locking_pool pool({.threads = 1, .initializer = [] { throw std::domain_error("no luck"); }});
@@ -348,7 +350,6 @@ TEST(thread_pool, BlockingBreaksWhileItIsShutDown) {
         }
       },
       {.preemptions = 1});
-  set_exception_hook(before);
 }
 
 // It is broken by one thread and shut down by another, and nothing was given: whoever comes then learns why from nothing but
@@ -366,14 +367,12 @@ void break_while_it_is_shut_down() {
   }
 }
 TEST(thread_pool, LockfreeTellsWhyThoughItWasShutDown) {
-  const auto before = set_exception_hook([](const thread_failure&) {});
+  const unheard failures;
   expect_proved(break_while_it_is_shut_down<stealing_pool>, {.preemptions = 1});
-  set_exception_hook(before);
 }
 TEST(thread_pool, BlockingTellsWhyThoughItWasShutDown) {
-  const auto before = set_exception_hook([](const thread_failure&) {});
+  const unheard failures;
   expect_proved(break_while_it_is_shut_down<locking_pool>, {.preemptions = 1});
-  set_exception_hook(before);
 }
 
 template <class Pool>
@@ -387,12 +386,13 @@ TEST(thread_pool, BlockingTaskWaitsForItsOwn) { expect_proved(give_inside<lockin
 
 // Two workers: one waits for the task that the other may have taken from it. At random: there is too much of it.
 TEST(thread_pool, LockfreeTaskWaitsForWhatIsStolen) {
-  const result r = check({.random = 3000}, [] {
-    stealing_pool pool({.threads = 2});
-    future<int> f = pool.submit([&] { return pool.submit([] { return 3; }).get(); });
-    require(f.get() == 3, "the result");
-  });
-  EXPECT_TRUE(r.ok()) << r.report;
+  expect_right_at_random(
+      [] {
+        stealing_pool pool({.threads = 2});
+        future<int> f = pool.submit([&] { return pool.submit([] { return 3; }).get(); });
+        require(f.get() == 3, "the result");
+      },
+      {.random = 3000});
 }
 
 // Two workers wait for promises. The first is kept at the moment when a task comes: if the first worker is woken for that task,
@@ -418,12 +418,10 @@ void pass_a_wake_up_on() {
   done.wait();
 }
 TEST(thread_pool, LockfreeWakeUpThatIsNotNeededIsPassedOn) {
-  const result r = check({.random = 3000}, pass_a_wake_up_on<stealing_pool>);
-  EXPECT_TRUE(r.ok()) << r.report;
+  expect_right_at_random(pass_a_wake_up_on<stealing_pool>, {.random = 3000});
 }
 TEST(thread_pool, BlockingWakeUpThatIsNotNeededIsPassedOn) {
-  const result r = check({.random = 3000}, pass_a_wake_up_on<locking_pool>);
-  EXPECT_TRUE(r.ok()) << r.report;
+  expect_right_at_random(pass_a_wake_up_on<locking_pool>, {.random = 3000});
 }
 
 // Of two workers one waits, finds a task when it looks for the last time before it sleeps, and waits in that one, too: then it
@@ -451,12 +449,10 @@ void wait_inside_a_wait() {
   done.wait();
 }
 TEST(thread_pool, LockfreeOnlySleepersAreTakenForSleepers) {
-  const result r = check({.random = 5000}, wait_inside_a_wait<stealing_pool>);
-  EXPECT_TRUE(r.ok()) << r.report;
+  expect_right_at_random(wait_inside_a_wait<stealing_pool>, {.random = 5000});
 }
 TEST(thread_pool, BlockingOnlySleepersAreTakenForSleepers) {
-  const result r = check({.random = 60000}, wait_inside_a_wait<locking_pool>);
-  EXPECT_TRUE(r.ok()) << r.report;
+  expect_right_at_random(wait_inside_a_wait<locking_pool>, {.random = 60000});
 }
 
 }  // namespace

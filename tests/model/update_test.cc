@@ -39,11 +39,6 @@ class one_value : public testing::Test {};
 using kinds = testing::Types<int, large>;
 TYPED_TEST_SUITE(one_value, kinds);
 
-void expect_proved_at_random(const std::function<void()>& body) {
-  const result r = check({.time = std::chrono::hours(1), .random = 20'000, .depth = 4}, body);
-  EXPECT_TRUE(r.ok()) << r.report;
-}
-
 constexpr auto as_int = [](const auto& x) { return static_cast<int>(x); };
 
 // --- One value ---------------------------------------------------------------------------------------------------
@@ -491,7 +486,7 @@ TEST(joint_words, WhatIsTakenOutStaysOut) {
 // --- More than can be seen in full -------------------------------------------------------------------------------
 
 TEST(three_values, AtRandom) {
-  expect_proved_at_random([] {
+  const auto body = [] {
     const reclaim_at_once domain;
     three all;
     synchronized<large> last(0);
@@ -522,7 +517,8 @@ TEST(three_values, AtRandom) {
     second.join();
     third.join();
     require(all.a.load() == 3 && all.b.load() == 7 && all.c.load() == 3 && last.load() == 3, "each of them");
-  });
+  };
+  expect_right_at_random(body, {.random = 20'000, .depth = 4});
 }
 
 // --- The blocking side -------------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 // What waits without a thread, under the model checker: call-backs on an event count, coroutines on queues, and a
 // thread on several queues. Nobody waits for ever, and nothing is lost with who gives up.
 
-#include <chrono>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -447,9 +446,8 @@ TEST(async, StoppedAsItsJobFindsNothing) {
   }
 }
 TEST(async, StoppedAfterATurn) {
-  const result r = check({.time = std::chrono::hours(1), .random = 20'000, .depth = 4},
-                         [] { stopped_as_its_job_finds_nothing<blocking::bounded_queue<int>>(4, true); });
-  EXPECT_TRUE(r.ok()) << r.report;
+  expect_right_at_random([] { stopped_as_its_job_finds_nothing<blocking::bounded_queue<int>>(4, true); },
+                         {.random = 20'000, .depth = 4});
 }
 
 /// A stop is requested as its turn comes: resumed once, by the one or the other. (The operation is kept till the end, as

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "switchyard/atomics/atomic.h"
+#include "switchyard/interface/deadline.h"
 #include "switchyard/tests/blocking/accounting_allocator.h"
 #include "switchyard/threads/exception_hook.h"
 #include "switchyard/threads/wait_any.h"
