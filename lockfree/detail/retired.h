@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "switchyard/atomics/atomic.h"
+#include "switchyard/atomics/plain.h"
 #include "switchyard/atomics/prefetch.h"
 
 namespace switchyard::lockfree::detail {
@@ -16,11 +17,11 @@ namespace switchyard::lockfree::detail {
 /// What an object inherits to be retired. A copy of an object that was retired has not been.
 class retired {
  public:
-  retired(const retired&) noexcept {}
+  retired(const retired&) noexcept : retired() {}
   retired& operator=(const retired&) noexcept { return *this; }
 
  protected:
-  retired() noexcept = default;
+  retired() noexcept { next_.construct(nullptr); }
   ~retired() = default;
 
   /// Says how it is to be reclaimed, once.
@@ -34,7 +35,7 @@ class retired {
   friend class retired_chain;
   friend class shared_retired_list;
 
-  retired* next_ = nullptr;
+  plain<retired*> next_;
   void (*reclaim_)(retired*) = nullptr;
 };
 
@@ -66,14 +67,14 @@ class retired_list {
   bool empty() const noexcept { return size_ == 0; }
 
   void push(retired* object) noexcept {
-    object->next_ = first_;
+    object->next_.write() = first_;
     if (first_ == nullptr) last_ = object;
     first_ = object;
     ++size_;
   }
   retired* pop() noexcept {
     retired* const object = first_;
-    first_ = object->next_;
+    first_ = object->next_.read();
     --size_;
     return object;
   }
@@ -81,7 +82,7 @@ class retired_list {
   /// Takes all that `other` has.
   void append(retired_list&& other) noexcept {
     if (other.first_ == nullptr) return;
-    other.last_->next_ = first_;
+    other.last_->next_.write() = first_;
     if (first_ == nullptr) last_ = other.last_;
     first_ = std::exchange(other.first_, nullptr);
     size_ += std::exchange(other.size_, 0);
@@ -111,7 +112,7 @@ class retired_chain {
   bool empty() const noexcept { return first_ == nullptr; }
   void reclaim() noexcept {
     while (first_ != nullptr) {
-      retired* const object = std::exchange(first_, first_->next_);
+      retired* const object = std::exchange(first_, first_->next_.read());
       prefetch_for_write(first_);
       object->reclaim_(object);
     }
@@ -134,7 +135,7 @@ class shared_retired_list {
   void give(retired_list&& list) noexcept {
     if (list.empty()) return;
     retired* seen = first_.load(memory_order_relaxed);
-    do list.last_->next_ = seen;
+    do list.last_->next_.write() = seen;
     while (!first_.compare_exchange_weak(seen, list.first_, memory_order_release, memory_order_relaxed));  // (1)
     list.first_ = nullptr;
     list.size_ = 0;
@@ -153,9 +154,9 @@ class shared_retired_list {
     do {
       // The end is looked for only if something is to follow.
       if (seen != nullptr && last == nullptr) {
-        for (last = chain.first_; last->next_ != nullptr;) last = last->next_;
+        for (last = chain.first_; last->next_.read() != nullptr;) last = last->next_.read();
       }
-      if (last != nullptr) last->next_ = seen;
+      if (last != nullptr) last->next_.write() = seen;
     } while (!first_.compare_exchange_weak(seen, chain.first_, memory_order_release, memory_order_relaxed));  // (1)
     chain.first_ = nullptr;
   }
@@ -167,7 +168,7 @@ class shared_retired_list {
   retired_list take() noexcept {
     retired_list taken;
     taken.first_ = first_.exchange(nullptr, memory_order_acquire);  // (2) with (1)
-    for (retired* r = taken.first_; r != nullptr; r = r->next_) {
+    for (retired* r = taken.first_; r != nullptr; r = r->next_.read()) {
       taken.last_ = r;
       ++taken.size_;
     }
