@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "switchyard/atomics/atomic.h"
+#include "switchyard/atomics/plain.h"
 #include "switchyard/atomics/prefetch.h"
 
 namespace switchyard::lockfree::detail {
@@ -16,11 +17,11 @@ namespace switchyard::lockfree::detail {
 /// What an object inherits to be retired. A copy of an object that was retired has not been.
 class retired {
  public:
-  retired(const retired&) noexcept {}
+  retired(const retired&) noexcept : retired() {}
   retired& operator=(const retired&) noexcept { return *this; }
 
  protected:
-  retired() noexcept = default;
+  retired() noexcept { next_.construct(nullptr); }
   ~retired() = default;
 
   /// Says how it is to be reclaimed, once.
@@ -33,7 +34,7 @@ class retired {
   friend class retired_list;
   friend class shared_retired_list;
 
-  retired* next_ = nullptr;
+  plain<retired*> next_;
   void (*reclaim_)(retired*) = nullptr;
 };
 
@@ -66,16 +67,16 @@ class retired_list {
   /// Looks at every one.
   std::size_t count() const noexcept {
     std::size_t n = 0;
-    for (const retired* object = first_; object != nullptr; object = object->next_) ++n;
+    for (const retired* object = first_; object != nullptr; object = object->next_.read()) ++n;
     return n;
   }
 
-  void push(retired* object) noexcept { object->next_ = std::exchange(first_, object); }
-  retired* pop() noexcept { return std::exchange(first_, first_->next_); }
+  void push(retired* object) noexcept { object->next_.write() = std::exchange(first_, object); }
+  retired* pop() noexcept { return std::exchange(first_, first_->next_.read()); }
 
   /// Takes all that `other` has. Looks at every one of those, unless one of the two is empty.
   void append(retired_list&& other) noexcept {
-    if (first_ != nullptr && other.first_ != nullptr) last_of(other.first_)->next_ = first_;
+    if (first_ != nullptr && other.first_ != nullptr) last_of(other.first_)->next_.write() = first_;
     if (other.first_ != nullptr) first_ = std::exchange(other.first_, nullptr);
   }
 
@@ -95,7 +96,7 @@ class retired_list {
 
   static retired* last_of(retired* first) noexcept {
     retired* last = first;
-    while (last->next_ != nullptr) last = last->next_;
+    while (retired* const next = last->next_.read()) last = next;
     return last;
   }
 
@@ -114,7 +115,7 @@ class shared_retired_list {
     if (!list.empty()) add(std::exchange(list.first_, nullptr), nullptr);
   }
   void give(retired* object) noexcept {
-    object->next_ = nullptr;
+    object->next_.write() = nullptr;
     add(object, object);
   }
 
@@ -129,7 +130,7 @@ class shared_retired_list {
     retired* seen = first_.load(memory_order_relaxed);
     do {
       if (seen != nullptr && last == nullptr) last = retired_list::last_of(first);
-      if (last != nullptr) last->next_ = seen;
+      if (last != nullptr) last->next_.write() = seen;
     } while (!first_.compare_exchange_weak(seen, first, memory_order_release, memory_order_relaxed));  // (1)
   }
 

@@ -716,6 +716,23 @@ TEST(ordered_map, NeighboursAboveAreErased) {
       {.preemptions = 1});
 }
 
+// One that is erased stays on its level while its inserter is at it, and leads, in the list, to what has been freed since:
+// nobody may go down from it. Who comes after both erasures sees its mark though it is read with no order.
+TEST(ordered_map, NotDownFromWhatWasErasedBefore) {
+  expect_proved(
+      [] {
+        tested<high> m;
+        next_height(1);
+        m.map().insert(5, 5);
+        thread eraser([&] {
+          if (m.erase(3)) m.erase(5);
+        });
+        thread reader([&] { require(m.find(6) == 0, "was never there"); });
+        m.insert(3, 3);
+      },
+      {.preemptions = 2});
+}
+
 // Down by two levels, from what is erased meanwhile, to what is.
 TEST(ordered_map, ThreeLevels) {
   const auto program = [](std::array<unsigned, 3> heights, auto change) {

@@ -78,7 +78,7 @@ TEST(skip_list, LinkedWhenItHasLeft) {
         for (int i = 0; i < 4; ++i) (void)q.pop();
         q.push(1, 1);
       },
-      {.preemptions = 4});
+      {.preemptions = 3});
 }
 
 // Two clean at a time, one of them late: what the other has led the head past does not come back.
