@@ -46,12 +46,6 @@ struct joint_update {
   template <std::size_t Count>
   using readings = std::array<joint_word::reading, Count>;
 
-  template <std::size_t Count>
-  struct change_of {
-    joint_change::entry entries[Count];
-    joint_change change{entries, Count};
-  };
-
   // The words, and the place of each in the order of their addresses.
   template <std::size_t Count>
   struct order {
@@ -67,20 +61,22 @@ struct joint_update {
     // What all of them have, at one moment. `finish(word)` reads one whose change is under way, and finishes that.
     template <class Finish>
     readings<Count> look(Finish finish) const noexcept {
-      for (backoff races;; races.lost_race()) {
-        readings<Count> seen;
-        for (std::size_t i = 0; i < Count; ++i) {
-          if (!words[i]->try_read(seen[i])) [[unlikely]] {
-            // Whose it is has the lines, and is nearly done with them, if it runs.
-            give_head_start();
-            seen[i] = finish(*words[i]);
-          }
+      const auto look_at = [&](joint_word& word) {
+        joint_word::reading now;
+        if (!word.try_read(now)) [[unlikely]] {
+          // Whose it is has the lines, and is nearly done with them, if it runs.
+          give_head_start();
+          now = finish(word);
         }
-        // When the last was read, the others still had what had been read of them.
-        bool at_once = true;
-        for (std::size_t i = 0; i + 1 < Count; ++i) at_once = at_once && words[i]->is_still(seen[i]);
-        if (at_once) return seen;
-      }
+        return now;
+      };
+      return [&]<std::size_t... I>(std::index_sequence<I...>) {
+        for (backoff races;; races.lost_race()) {
+          const readings<Count> seen{look_at(*words[I])...};
+          // When the last was read, the others still had what had been read of them.
+          if (((I + 1 == Count || words[I]->is_still(seen[I])) && ...)) return seen;
+        }
+      }(std::make_index_sequence<Count>());
     }
 
     std::array<joint_word*, Count> words;
@@ -92,6 +88,7 @@ struct joint_update {
     using means = typename is_synchronized<First>::type;
     static_assert((std::is_same_v<means, typename is_synchronized<Others>::type> && ...), "of one kind");
     constexpr std::size_t count = 1 + sizeof...(Others);
+    static_assert(count <= joint_change::most_words, "so many at once, and not more");
     constexpr bool all_in_words = fits_word<typename First::value_type> && (fits_word<typename Others::value_type> && ...);
     const order<count> where({&first.word(), &others.word()...});
     const auto settle = [](joint_word& word) noexcept {
@@ -112,26 +109,22 @@ struct joint_update {
       const auto call = [&] { return std::apply([&](auto&... each) { return std::invoke(f, each.value()...); }, drafts); };
       if constexpr (std::is_void_v<decltype(call())>) {
         call();
-        if (commit<means>(first.allocator_, where, seen, drafts)) return;
+        if (commit(where, seen, drafts)) return;
       } else {
         auto result = call();
-        if (commit<means>(first.allocator_, where, seen, drafts)) return result;
+        if (commit(where, seen, drafts)) return result;
       }
     }
   }
 
-  template <class Means, class Allocator, std::size_t Count, class... Drafts>
-  static bool commit(const Allocator& allocator, const order<Count>& where, const readings<Count>& seen,
-                     std::tuple<Drafts...>& drafts) {
-    auto* const block = shared_block<change_of<Count>, Allocator, Means>::make(allocator);
+  template <std::size_t Count, class... Drafts>
+  static bool commit(const order<Count>& where, const readings<Count>& seen, std::tuple<Drafts...>& drafts) {
+    const own_joint_change change;
     const std::array<std::uint64_t, Count> after =
         std::apply([](const auto&... each) { return std::array{each.bits()...}; }, drafts);
-    for (std::size_t i = 0; i < Count; ++i) {
-      block->content.entries[where.places[i]].step.construct(joint_step{where.words[i], seen[i], after[i]});
-    }
-    const bool done = block->content.change.finish();
-    block->give_up();
-    if (!done) return false;
+    std::array<joint_step, Count> steps;
+    for (std::size_t i = 0; i < Count; ++i) steps[where.places[i]] = {where.words[i], seen[i], after[i]};
+    if (!(*change).make(steps)) return false;
     std::size_t i = 0;
     std::apply([&](auto&... each) { (each.has_replaced(seen[i++].bits), ...); }, drafts);
     return true;

@@ -1,6 +1,7 @@
 // lockfree::synchronized and lockfree::update under the model checker.
 #include "switchyard/lockfree/update.h"
 
+#include <array>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -466,7 +467,7 @@ TEST(three_values, AFrozenThreadStopsNobody) {
 
 // --- The words themselves ------------------------------------------------------------------------------------------
 
-using lockfree::detail::joint_change;
+using lockfree::detail::own_joint_change;
 using lockfree::detail::joint_step;
 using lockfree::detail::joint_word;
 
@@ -476,12 +477,10 @@ TEST(joint_words, WhatIsTakenOutStaysOut) {
       [] {
         reclaim_at_once domain;
         joint_word words[2] = {joint_word(0), joint_word(0)};
-        joint_change::entry entries[2];
-        entries[0].step.construct(joint_step{&words[0], {1, 0}, 1});
-        entries[1].step.construct(joint_step{&words[1], {3, 0}, 1});  // never was
-        joint_change change(entries, 2);
+        const std::array steps{joint_step{&words[0], {1, 0}, 1}, joint_step{&words[1], {3, 0}, 1}};  // 3 never was
+        const own_joint_change change;
         thread helper([&] { require(words[0].settle().bits == 0, "as it was"); });
-        require(!change.finish(), "fails");
+        require(!(*change).make(steps), "fails");
         joint_word::reading now;
         require(words[0].try_read(now) && now.bits == 0, "stays out");
       },
