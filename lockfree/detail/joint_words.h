@@ -112,6 +112,12 @@ struct joint_step {
 /// change may look here when that is long over.
 class alignas(cache_padding) joint_change {
  public:
+#ifdef SWITCHYARD_MODEL
+  /// All threads look for a place from the first on. Otherwise each begins elsewhere, since the checker would try all orders
+  /// in which they may come there.
+  static inline bool threads_meet = false;
+#endif
+
   /// Of how many words, at most.
 #ifdef SWITCHYARD_MODEL
   static constexpr std::size_t most_words = 4;
@@ -128,7 +134,7 @@ class alignas(cache_padding) joint_change {
   bool make(std::span<const joint_step> steps) noexcept;
 
   /// The place has had all the changes that it can name; it is of no use any more.
-  bool is_used_up() const noexcept { return said_.load(memory_order_relaxed) >= 0 - next_change; }
+  bool is_used_up() const noexcept { return said_.load(memory_order_relaxed) / next_change >= most_changes; }
 
   /// For one thread.
   bool try_take() noexcept {
@@ -144,13 +150,15 @@ class alignas(cache_padding) joint_change {
   static constexpr unsigned fate_bits = 2;
 #ifdef SWITCHYARD_MODEL
   static constexpr unsigned place_bits = 3;
+  static constexpr std::uint64_t most_changes = 4;
 #else
   static constexpr unsigned place_bits = 16;
+  static constexpr std::uint64_t most_changes = (std::uint64_t{1} << (64 - place_bits - fate_bits)) - 1;  // months
 #endif
   static constexpr std::uint64_t undecided = 0;
   static constexpr std::uint64_t done = 1;
   static constexpr std::uint64_t failed = 2;
-  static constexpr std::uint64_t fate_mask = (1 << fate_bits) - 1;
+  static constexpr std::uint64_t fate_mask = (std::uint64_t{1} << fate_bits) - 1;
   static constexpr std::uint64_t next_change = std::uint64_t{1} << (place_bits + fate_bits);
 
   // All places, by their numbers. Those that there are come first.
@@ -303,12 +311,21 @@ class own_joint_change {
 
   static void leave(thread_part& mine) noexcept { std::exchange(mine.change, nullptr)->give_back(); }
 
+  static std::size_t first_to_look_at() noexcept {
+#ifdef SWITCHYARD_MODEL
+    if (!joint_change::threads_meet) return static_cast<std::size_t>(model::detail::this_thread());
+#endif
+    return 0;
+  }
+
   [[gnu::noinline]] void take() {
     if (!mine_.ended) of_this_thread<at_thread_exit>();
     mine_.change = nullptr;
     // The first that nobody has; where there are no more, a new one.
     joint_change* made = nullptr;
-    for (std::size_t number = 0; number < joint_change::places; ++number) {
+    const std::size_t first = first_to_look_at();
+    for (std::size_t i = 0; i < joint_change::places; ++i) {
+      const std::size_t number = (first + i) % joint_change::places;
       atomic<joint_change*>& place = joint_change::all[number];
       joint_change* there = place.load(memory_order_acquire);  // (14) with (15)
       if (there == nullptr) {

@@ -467,9 +467,10 @@ TEST(three_values, AFrozenThreadStopsNobody) {
 
 // --- The words themselves ------------------------------------------------------------------------------------------
 
-using lockfree::detail::own_joint_change;
+using lockfree::detail::joint_change;
 using lockfree::detail::joint_step;
 using lockfree::detail::joint_word;
+using lockfree::detail::own_joint_change;
 
 // A helper that comes late does not put back an entry of a change that has failed, for others to find when it is gone.
 TEST(joint_words, WhatIsTakenOutStaysOut) {
@@ -485,6 +486,90 @@ TEST(joint_words, WhatIsTakenOutStaysOut) {
         require(words[0].try_read(now) && now.bits == 0, "stays out");
       },
       {.preemptions = 4});
+}
+
+// Threads that look for a place to say their changes at the same time, or when others have left theirs.
+class places : public testing::Test {
+ protected:
+  places() { joint_change::threads_meet = true; }
+  ~places() override { joint_change::threads_meet = false; }
+};
+
+TEST_F(places, AreForOneThreadAtATime) {
+  expect_proved(
+      [] {
+        const reclaim_at_once domain;
+        three all;
+        synchronized<int> d(0);
+        thread first([&] { update(all.a, all.b, three::step); });
+        update(all.c, d, three::step);
+        first.join();
+        require(all.a.load() == 1 && all.b.load() == 1 && all.c.load() == 1 && d.load() == 1, "both");
+      },
+      {.preemptions = 3});
+}
+
+TEST_F(places, AreHandedOn) {
+  expect_proved(
+      [] {
+        const reclaim_at_once domain;
+        three all;
+        thread first([&] { update(all.a, all.b, three::step); });
+        thread second([&] { update(all.a, all.b, three::step); });
+        update(all.c, all.b, three::step);
+        first.join();
+        second.join();
+        require(all.a.load() == 2 && all.b.load() == 3 && all.c.load() == 1, "each of the three");
+      },
+      {.preemptions = 0});
+}
+
+// Who is late with a change finds its place with the next one, of other words, or with that of another thread.
+TEST_F(places, ALateReaderFindsTheNextChange) {
+  for (const bool of_another : {false, true}) {
+    expect_proved(
+        [=] {
+          const reclaim_at_once domain;
+          three all;
+          thread other([&] {
+            update(all.a, all.b, three::step);
+            const auto next = [&] {
+              update(all.a, all.b, all.c, [](int& x, int& y, int& z) {
+                x += 10;
+                y += 20;
+                z += 40;
+              });
+            };
+            if (of_another) {
+              thread(next).join();
+            } else {
+              next();
+            }
+          });
+          const int b = all.b.load();
+          require(b == 0 || b == 1 || b == 21, "what it had");
+          const int c = all.c.load();
+          require(c == 0 || c == 40, "what it had");
+          update(all.b, all.c, [&](int& y, int& z) {
+            require(y >= b && z >= c && (z == 40) == (y == 21), "at one moment");
+            y += 100;
+          });
+          other.join();
+          require(all.a.load() == 11 && all.b.load() == 121 && all.c.load() == 40, "all three");
+        },
+        {.preemptions = 2});
+  }
+}
+
+TEST_F(places, AreUsedUp) {
+  expect_proved([] {
+    const reclaim_at_once domain;
+    three all;
+    thread other([&] { update(all.b, all.c, three::step); });
+    other.join();
+    for (int i = 0; i < 9; ++i) update(all.a, all.b, three::step);
+    require(all.a.load() == 9 && all.b.load() == 10, "all");
+  });
 }
 
 // --- More than can be seen in full -------------------------------------------------------------------------------
