@@ -104,7 +104,7 @@ class synchronized {
   T load() const {
     if constexpr (detail::fits_word<T>) {
       joint_reading now;
-      if (!word().try_read(now)) [[unlikely]] now.bits = read_in_section();
+      if (!word().try_read(now)) [[unlikely]] now.bits = word().read();
       return value::unpack(now.bits);
     } else {
       const std::scoped_lock inside(Means::domain());
@@ -142,10 +142,6 @@ class synchronized {
 
   detail::joint_word& word() const noexcept { return place_->content; }
 
-  [[gnu::noinline]] std::uint64_t read_in_section() const {
-    const std::scoped_lock inside(Means::domain());
-    return word().read();
-  }
   [[gnu::noinline]] joint_reading settle() const {
     const std::scoped_lock inside(Means::domain());
     return word().settle();

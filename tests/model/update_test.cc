@@ -1,6 +1,7 @@
 // lockfree::synchronized and lockfree::update under the model checker.
 #include "switchyard/lockfree/update.h"
 
+#include <array>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -455,7 +456,7 @@ TEST(three_values, AFrozenThreadStopsNobody) {
       require(y == z, "at one moment");
       ++x;
     });
-    update(all.c, all.a, three::step);
+    require(all.c.load() <= 1, "no more than was put there");
   });
 }
 
@@ -464,6 +465,7 @@ TEST(three_values, AFrozenThreadStopsNobody) {
 using lockfree::detail::joint_change;
 using lockfree::detail::joint_step;
 using lockfree::detail::joint_word;
+using lockfree::detail::own_joint_change;
 
 // A helper that comes late does not put back an entry of a change that has failed, for others to find when it is gone.
 TEST(joint_words, WhatIsTakenOutStaysOut) {
@@ -471,16 +473,111 @@ TEST(joint_words, WhatIsTakenOutStaysOut) {
       [] {
         reclaim_at_once domain;
         joint_word words[2] = {joint_word(0), joint_word(0)};
-        joint_change::entry entries[2];
-        entries[0].step.construct(joint_step{&words[0], {1, 0}, 1});
-        entries[1].step.construct(joint_step{&words[1], {3, 0}, 1});  // never was
-        joint_change change(entries, 2);
+        const std::array steps{joint_step{&words[0], {1, 0}, 1}, joint_step{&words[1], {3, 0}, 1}};  // 3 never was
+        const own_joint_change change;
         thread helper([&] { require(words[0].settle().bits == 0, "as it was"); });
-        require(!change.finish(), "fails");
+        require(!(*change).make(steps), "fails");
         joint_word::reading now;
         require(words[0].try_read(now) && now.bits == 0, "stays out");
       },
       {.preemptions = 4});
+}
+
+// Threads that look for a place to say their changes at the same time, or when others have left theirs.
+class places : public testing::Test {
+ protected:
+  places() { joint_change::threads_meet = true; }
+  ~places() override { joint_change::threads_meet = false; }
+};
+
+TEST_F(places, AreForOneThreadAtATime) {
+  expect_proved(
+      [] {
+        const reclaim_at_once domain;
+        three all;
+        synchronized<int> d(0);
+        thread first([&] { update(all.a, all.b, three::step); });
+        update(all.c, d, three::step);
+        first.join();
+        require(all.a.load() == 1 && all.b.load() == 1 && all.c.load() == 1 && d.load() == 1, "both");
+      },
+      {.preemptions = 3});
+}
+
+TEST_F(places, AreHandedOn) {
+  expect_proved(
+      [] {
+        const reclaim_at_once domain;
+        three all;
+        thread first([&] { update(all.a, all.b, three::step); });
+        thread second([&] { update(all.a, all.b, three::step); });
+        update(all.c, all.b, three::step);
+        first.join();
+        second.join();
+        require(all.a.load() == 2 && all.b.load() == 3 && all.c.load() == 1, "each of the three");
+      },
+      {.preemptions = 0});
+}
+
+// Who is late with a change finds its place with the next one, of other words, or with that of another thread.
+TEST_F(places, ALateReaderFindsTheNextChange) {
+  for (const bool of_another : {false, true}) {
+    const unsigned preemptions = of_another ? 1 : 2;
+    expect_proved(
+        [=] {
+          const reclaim_at_once domain;
+          three all;
+          thread other([&] {
+            update(all.a, all.b, three::step);
+            const auto next = [&] {
+              update(all.a, all.b, all.c, [](int& x, int& y, int& z) {
+                x += 10;
+                y += 20;
+                z += 40;
+              });
+            };
+            if (of_another) {
+              thread(next).join();
+            } else {
+              next();
+            }
+          });
+          const int b = all.b.load();
+          require(b == 0 || b == 1 || b == 21, "what it had");
+          const int c = all.c.load();
+          require(c == 0 || c == 40, "what it had");
+          other.join();
+          require(all.a.load() == 11 && all.b.load() == 21 && all.c.load() == 40, "all three");
+        },
+        {.preemptions = preemptions});
+  }
+}
+
+TEST_F(places, ALateHelperFindsTheNextChange) {
+  expect_proved(
+      [=] {
+        const reclaim_at_once domain;
+        three all;
+        thread other([&] {
+          update(all.a, all.b, three::step);
+          update(all.b, all.c, three::step);
+        });
+        all.b.update([](int& y) { y += 10; });
+        other.join();
+        require(all.a.load() == 1 && all.b.load() == 12 && all.c.load() == 1, "all three");
+      },
+      {.preemptions = 2});
+}
+
+TEST_F(places, AreUsedUp) {
+  expect_proved([] {
+    const reclaim_at_once domain;
+    three all;
+    thread other([&] { update(all.b, all.c, three::step); });
+    other.join();
+    for (int i = 0; i < 9; ++i) update(all.a, all.b, three::step);
+    require(all.a.load() == 9 && all.b.load() == 10, "all");
+  });
 }
 
 // --- More than can be seen in full -------------------------------------------------------------------------------
