@@ -9,9 +9,9 @@
 //   still succeed after that. A push happens before the pop of its element.
 // Exceptions: an element that throws while it is moved out of its place stays at the front.
 // Cost: two plain stores a push and one a pop besides the element's own; a try that fails after many have not takes about
-//   a microsecond, once. A 64-byte line holds eight bytes of ours and
-//   as many T as fit, or else one T takes as many lines as it needs; allocated in the constructor. With `long_spans`,
-//   that is 4096 bytes each, and the capacity takes whole ones.
+//   a microsecond, once. A 64-byte line holds eight bytes of ours and as many T as fit, or else one T takes as many lines
+//   as it needs; allocated in the constructor. With `long_spans`, that is 4096 bytes each, and the capacity takes whole
+//   ones.
 //
 //   spsc_queue<int> q(1024);  /* producer */ q.push(1);  q.close();  /* consumer */ while (auto x = q.pop()) {}
 //
