@@ -2,19 +2,22 @@
 // sleeps; or, once, when it has caught up with another.
 #pragma once
 
+#include <cstddef>
+
 #include "switchyard/atomics/atomic.h"
 
 namespace switchyard {
 
 /// Pauses for about a microsecond, in which another thread that is at work gets ahead by some dozens of elements. For who
-/// has caught up with it: to look again at once, and again, takes from it, each time, the cache line that it needs.
-inline void give_head_start() noexcept {
+/// has caught up with it: to look again at once, and again, takes from it, each time, the cache line that it needs. For less,
+/// if the other cannot get further ahead than `most` elements or so.
+inline void give_head_start([[maybe_unused]] std::size_t most = 64) noexcept {
 #ifdef SWITCHYARD_MODEL
-  constexpr unsigned pauses = 1;
+  constexpr std::size_t pauses = 1;
 #else
-  constexpr unsigned pauses = 64;
+  const std::size_t pauses = most < 64 ? most : 64;
 #endif
-  for (unsigned i = 0; i < pauses; ++i) spin_pause();
+  for (std::size_t i = 0; i < pauses; ++i) spin_pause();
 }
 
 /// One object per operation. The two verbs are for two situations:

@@ -110,7 +110,7 @@ struct joint_update {
     using means = typename is_synchronized<First>::type;
     static_assert((std::is_same_v<means, typename is_synchronized<Others>::type> && ...), "of one kind");
     constexpr std::size_t count = 1 + sizeof...(Others);
-    static_assert(count <= joint_change::most_words, "so many at once, and not more");
+    static_assert(count <= joint_change::most_words, "an update of more values than joint_change::most_words");
     constexpr bool all_in_words = fits_word<typename First::value_type> && (fits_word<typename Others::value_type> && ...);
     const all_words<count> where({&first.word(), &others.word()...});
     const auto settle = [](joint_word& word) noexcept {

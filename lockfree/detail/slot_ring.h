@@ -382,12 +382,12 @@ class slot_ring {
 
   // For who has found no word, or no room, `at` this position. True, after a moment, if this side has come on by several
   // since that was last so: then the other side is at work, and the next ones are to come in numbers, too.
-  [[gnu::noinline]] static bool should_look_again(atomic<position>& last_at, position at) noexcept {
+  [[gnu::noinline]] bool should_look_again(atomic<position>& last_at, position at) const noexcept {
     const position last = last_at.load(memory_order_relaxed);
     if (last == at) return false;
     last_at.store(at, memory_order_relaxed);
     if (!is_before(last + index_unit, at)) return false;
-    give_head_start();
+    give_head_start(size() / 8);  // the other side is soon through a few slots, and would wait for us
     return true;
   }
 

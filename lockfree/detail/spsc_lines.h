@@ -229,10 +229,10 @@ class spsc_lines : public waiting_queue<Self, T> {
 
   // For who has found no element, or no room. True, after a moment, if several came `in_numbers` until now: then the other
   // side is at work, and the next ones are to come so, too.
-  static bool should_look_again(bool& in_numbers) noexcept {
+  bool should_look_again(bool& in_numbers) const noexcept {
     if (!in_numbers) return false;
     in_numbers = false;
-    give_head_start();
+    give_head_start(store_.capacity() / 8);  // the other side is soon through a few places, and would wait for us
     return true;
   }
 
