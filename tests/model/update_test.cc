@@ -2,8 +2,6 @@
 #include "switchyard/lockfree/update.h"
 
 #include <array>
-#include <chrono>
-#include <functional>
 #include <memory>
 #include <optional>
 
