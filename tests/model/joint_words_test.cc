@@ -93,29 +93,6 @@ TEST(joint_words, ALateReader) {
   }
 }
 
-// Finishing what is under way in one word: no word is left to a change that is over.
-TEST(joint_words, ALateHelper) {
-  for (const next n : nexts) {
-    for (const std::size_t first : {0, 1}) {
-      expect_proved(
-          [=] {
-            words w;
-            thread helper([&] {
-              const std::uint64_t a = w[first].settle().bits;
-              require(a == 0 || a == 1 + first || a == 11 + first, "what it had");
-            });
-            w.first();
-            make(w, n);
-            helper.join();
-            w.require_at_rest(0, n == next::same || n == next::only_first || n == next::more ? 11 : 1);
-            w.require_at_rest(1, n == next::same || n == next::only_second || n == next::more ? 12 : 2);
-            w.require_at_rest(2, n == next::another || n == next::more ? 13 : 0);
-          },
-          {.preemptions = n == next::more ? 0U : 1U});
-    }
-  }
-}
-
 // Finishing what is under way in one word, and then reading the other.
 TEST(joint_words, AHelperSeesTheRest) {
   expect_proved(
@@ -152,14 +129,41 @@ TEST(joint_words, APlaceIsHandedOn) {
           require(w.change(std::array{w.step(2, 1, 0, 13)}), "nobody else changes anything");
           w.require_at_rest(2, 13);
         });
+        thread reader([&] {
+          if (w.read(1) == 2) require(w.read(0) == 1, "who has seen a part sees the rest");
+        });
         first.join();
         second.join();
+        reader.join();
         w.require_at_rest(0, 1);
         w.require_at_rest(1, 2);
         w.require_at_rest(2, 13);
       },
-      {.preemptions = 2});
+      {.preemptions = 1});
   joint_change::threads_meet = false;
+}
+
+// Finishing what is under way in one word: no word is left to a change that is over.
+TEST(joint_words, ALateHelper) {
+  for (const next n : nexts) {
+    for (const std::size_t first : {0, 1}) {
+      expect_proved(
+          [=] {
+            words w;
+            thread helper([&] {
+              const std::uint64_t a = w[first].settle().bits;
+              require(a == 0 || a == 1 + first || a == 11 + first, "what it had");
+            });
+            w.first();
+            make(w, n);
+            helper.join();
+            w.require_at_rest(0, n == next::same || n == next::only_first || n == next::more ? 11 : 1);
+            w.require_at_rest(1, n == next::same || n == next::only_second || n == next::more ? 12 : 2);
+            w.require_at_rest(2, n == next::another || n == next::more ? 13 : 0);
+          },
+          {.preemptions = n == next::more ? 0U : 1U});
+    }
+  }
 }
 
 }  // namespace
