@@ -259,7 +259,9 @@ inline void joint_change::help(std::uint64_t change) noexcept {
 inline std::uint64_t joint_change::put_all(std::uint64_t change, std::span<const joint_step> steps) noexcept {
   for (const joint_step& step : steps) {
     if (put(change, step)) continue;
-    const std::uint64_t now = said_.load(memory_order_acquire);  // (5)
+    // Relaxed: if the change has left the word, then (3) has shown us all that those knew who took it out: its fate, and
+    // that it was in all its words.
+    const std::uint64_t now = said_.load(memory_order_relaxed);
     return now == change ? change + failed : now;
   }
   return change + done;
@@ -331,7 +333,8 @@ class own_joint_change {
       if (there == nullptr) {
         if (made == nullptr) made = make_immortal<joint_change>();
         made->set_number(number);
-        if (place.compare_exchange_strong(there, made, memory_order_release, memory_order_acquire)) {  // (15), (14)
+        // Relaxed, if another was faster: we leave its place to it.
+        if (place.compare_exchange_strong(there, made, memory_order_release, memory_order_relaxed)) {  // (15) with (14)
           mine_.change = made;
           return;
         }

@@ -2,8 +2,6 @@
 #include "switchyard/lockfree/update.h"
 
 #include <array>
-#include <chrono>
-#include <functional>
 #include <memory>
 #include <optional>
 
@@ -405,18 +403,18 @@ struct three {
 };
 
 TEST(three_values, InARing) {
-  expect_proved(
-      [] {
-        const reclaim_at_once domain;
-        three all;
-        thread first([&] { update(all.a, all.b, three::step); });
-        thread second([&] { update(all.b, all.c, three::step); });
-        update(all.c, all.a, three::step);
-        first.join();
-        second.join();
-        require(all.a.load() == 2 && all.b.load() == 2 && all.c.load() == 2, "each of the three");
-      },
-      {.preemptions = 1});
+  const auto body = [] {
+    const reclaim_at_once domain;
+    three all;
+    thread first([&] { update(all.a, all.b, three::step); });
+    thread second([&] { update(all.b, all.c, three::step); });
+    update(all.c, all.a, three::step);
+    first.join();
+    second.join();
+    require(all.a.load() == 2 && all.b.load() == 2 && all.c.load() == 2, "each of the three");
+  };
+  expect_proved(body, {.preemptions = 0});
+  expect_right_at_random(body, {.random = 20'000, .depth = 4});
 }
 
 TEST(three_values, AllAtOnce) {
@@ -439,15 +437,13 @@ TEST(three_values, AllAtOnce) {
 }
 
 TEST(three_values, AFrozenThreadStopsNobody) {
-  expect_lock_free(
-      [] {
-        const reclaim_at_once domain;
-        three all;
-        thread first([&] { update(all.a, all.b, three::step); });
-        thread second([&] { update(all.b, all.c, three::step); });
-        update(all.c, all.a, three::step);
-      },
-      0);
+  expect_lock_free([] {
+    const reclaim_at_once domain;
+    three all;
+    thread other([&] { update(all.b, all.c, three::step); });
+    update(all.a, all.b, three::step);
+    update(all.c, all.a, three::step);
+  });
   expect_lock_free([] {
     const reclaim_at_once domain;
     three all;
