@@ -32,6 +32,7 @@
 #include "switchyard/atomics/backoff.h"
 #include "switchyard/lockfree/detail/joint_values.h"
 #include "switchyard/lockfree/detail/joint_words.h"
+#include "switchyard/lockfree/detail/words.h"
 
 namespace switchyard::lockfree {
 
@@ -105,7 +106,7 @@ class synchronized {
     if constexpr (detail::fits_word<T>) {
       joint_reading now;
       if (!word().try_read(now)) [[unlikely]] now.bits = word().read();
-      return value::unpack(now.bits);
+      return detail::from_word<T>(now.bits);
     } else {
       const std::scoped_lock inside(Means::domain());
       return value::look(word().read());
@@ -157,7 +158,7 @@ class synchronized {
   T load(joint_reading& seen) const {
     if constexpr (detail::fits_word<T>) {
       seen = look();
-      return value::unpack(seen.bits);
+      return detail::from_word<T>(seen.bits);
     } else {
       const std::scoped_lock inside(Means::domain());
       seen = word().settle();

@@ -24,11 +24,8 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -40,6 +37,7 @@
 #include "switchyard/lockfree/close_gate.h"
 #include "switchyard/lockfree/detail/once_slots.h"
 #include "switchyard/lockfree/detail/segment_list.h"
+#include "switchyard/lockfree/detail/words.h"
 #include "switchyard/lockfree/waiting.h"
 
 namespace switchyard::lockfree {
@@ -79,9 +77,9 @@ class unbounded_queue : public waiting_queue<unbounded_queue<T, Allocator>, T> {
 
   // How elements are kept: as words, in the slots as they are, or each in a node, which is a word.
   enum class kept { as_words, in_slots, in_nodes };
-  static constexpr kept way = std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(std::uint64_t) ? kept::as_words
-                              : std::is_nothrow_move_constructible_v<T>                             ? kept::in_slots
-                                                                                                    : kept::in_nodes;
+  static constexpr kept way = detail::fits_word<T>                       ? kept::as_words
+                              : std::is_nothrow_move_constructible_v<T> ? kept::in_slots
+                                                                        : kept::in_nodes;
 #ifdef SWITCHYARD_MODEL
   static constexpr std::uint32_t words = 2;
   static constexpr std::uint32_t objects = 2;
@@ -223,9 +221,7 @@ template <class... Args>
 auto unbounded_queue<T, Allocator>::make(Args&&... args) {
   if constexpr (way == kept::as_words) {
     const T value(std::forward<Args>(args)...);
-    std::uint64_t word = 0;
-    std::memcpy(&word, std::addressof(value), sizeof(T));
-    return word;
+    return detail::to_word(value);
   } else if constexpr (way == kept::in_slots && are_an_element<Args...>) {
     return given<Args...>{{}, std::forward<Args>(args)...};
   } else if constexpr (way == kept::in_slots) {
@@ -250,9 +246,7 @@ bool unbounded_queue<T, Allocator>::pop_one(part& mine, Sink& sink) {
   if (!list_.take(mine, taken)) return false;
   mine.count(-1);
   if constexpr (way == kept::as_words) {
-    std::array<std::byte, sizeof(T)> bytes;
-    std::memcpy(bytes.data(), &taken, sizeof(T));
-    sink(std::bit_cast<T>(bytes));
+    sink(detail::from_word<T>(taken));
   } else if constexpr (way == kept::in_slots) {
     sink(std::move(*taken));
   } else {

@@ -32,6 +32,7 @@
 #include "switchyard/interface/synchronized.h"
 #include "switchyard/lockfree/detail/joint_values.h"
 #include "switchyard/lockfree/detail/joint_words.h"
+#include "switchyard/lockfree/detail/words.h"
 #include "switchyard/lockfree/synchronized.h"
 
 namespace switchyard::lockfree {
@@ -84,7 +85,8 @@ struct joint_update {
   };
 
   // In the order of their words' addresses. Which of two comes first is as good as random: without a jump that would be
-  // guessed wrong, and without a place in memory that depends on it, a change takes half the time.
+  // guessed wrong, and without a place in memory that depends on it, a change takes half the time. (Field by field, so that they
+  // stay in registers: as arrays of words they do not, and all is lost again.)
   template <std::size_t Count>
   static void sort(std::array<joint_step, Count>& steps) noexcept {
     for (std::size_t i = 1; i < Count; ++i) {

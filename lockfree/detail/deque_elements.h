@@ -6,16 +6,14 @@
 // eight trivially copyable bytes, or the address of a node, into which only the one who has won it looks.
 #pragma once
 
-#include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <utility>
 
 #include "switchyard/atomics/plain.h"
 #include "switchyard/interface/queue.h"
+#include "switchyard/lockfree/detail/words.h"
 
 namespace switchyard::lockfree::detail {
 
@@ -31,16 +29,10 @@ class deque_words {
   template <class... Args>
   word build(Args&&... args) {
     const T value(std::forward<Args>(args)...);
-    word w = 0;
-    std::memcpy(&w, std::addressof(value), sizeof(T));
-    return w;
+    return to_word(value);
   }
   pop_result<T> take_own(word w) noexcept { return take_stolen(w); }
-  pop_result<T> take_stolen(word w) const noexcept {
-    std::array<std::byte, sizeof(T)> bytes;
-    std::memcpy(bytes.data(), &w, sizeof(T));
-    return pop_result<T>(std::bit_cast<T>(bytes));
-  }
+  pop_result<T> take_stolen(word w) const noexcept { return pop_result<T>(from_word<T>(w)); }
   void drop(word) noexcept {}
 };
 

@@ -8,11 +8,8 @@
 // for the full one. So nodes need no free list that threads would contend for.
 #pragma once
 
-#include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <memory>
 #include <type_traits>
@@ -22,6 +19,7 @@
 #include "switchyard/interface/conqueue_status.h"
 #include "switchyard/lockfree/detail/slot_ring.h"
 #include "switchyard/lockfree/detail/slots.h"
+#include "switchyard/lockfree/detail/words.h"
 #include "switchyard/threads/per_thread.h"
 
 namespace switchyard::lockfree::detail {
@@ -35,23 +33,17 @@ template <class T>
 concept is_word = requires(std::uint64_t word) { as_word<T>::back(word); };
 
 template <class T>
-  requires(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(std::uint64_t))
+  requires fits_word<T>
 struct as_word<T> {
   template <class... Args>
   static std::uint64_t of(Args&&... args) {
     const T value(std::forward<Args>(args)...);
-    std::uint64_t word = 0;
-    std::memcpy(&word, std::addressof(value), sizeof(T));
-    return word;
+    return to_word(value);
   }
   template <class... Args>
   static void after(bool, std::uint64_t, Args&...) noexcept {}
 
-  static T back(std::uint64_t word) noexcept {
-    std::array<std::byte, sizeof(T)> bytes;
-    std::memcpy(bytes.data(), &word, sizeof(T));
-    return std::bit_cast<T>(bytes);
-  }
+  static T back(std::uint64_t word) noexcept { return from_word<T>(word); }
 };
 
 /// The object stays its source's until the word has been put: a put that fails has left the source as it was.

@@ -8,9 +8,6 @@
 //   looking at it any more.
 #pragma once
 
-#include <array>
-#include <bit>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -21,25 +18,13 @@
 #include "switchyard/atomics/plain.h"
 #include "switchyard/lockfree/detail/joint_words.h"
 #include "switchyard/lockfree/detail/shared_block.h"
+#include "switchyard/lockfree/detail/words.h"
 
 namespace switchyard::lockfree::detail {
 
 /// A T in the word itself.
 template <class T>
 struct value_in_word {
-  static std::uint64_t pack(const T& value) noexcept {
-    std::array<std::byte, sizeof(std::uint64_t)> all{};
-    const auto bytes = std::bit_cast<std::array<std::byte, sizeof(T)>>(value);
-    for (std::size_t i = 0; i < sizeof(T); ++i) all[i] = bytes[i];
-    return std::bit_cast<std::uint64_t>(all);
-  }
-  static T unpack(std::uint64_t bits) noexcept {
-    const auto all = std::bit_cast<std::array<std::byte, sizeof(std::uint64_t)>>(bits);
-    std::array<std::byte, sizeof(T)> bytes;
-    for (std::size_t i = 0; i < sizeof(T); ++i) bytes[i] = all[i];
-    return std::bit_cast<T>(bytes);
-  }
-
   /// A value that is not in its word yet.
   class draft {
    public:
@@ -47,10 +32,10 @@ struct value_in_word {
     explicit draft(const Allocator&, std::in_place_t, Args&&... args) : value_(std::forward<Args>(args)...) {}
     /// A copy of what `bits` stand for.
     template <class Allocator>
-    draft(const Allocator&, std::uint64_t bits) noexcept : value_(unpack(bits)) {}
+    draft(const Allocator&, std::uint64_t bits) noexcept : value_(from_word<T>(bits)) {}
 
     T& value() noexcept { return value_; }
-    std::uint64_t bits() const noexcept { return pack(value_); }
+    std::uint64_t bits() const noexcept { return to_word(value_); }
     void has_become() noexcept {}
     void has_replaced(std::uint64_t) noexcept {}
 
@@ -110,9 +95,6 @@ class value_in_block {
   /// Nobody else can be looking.
   static void free(std::uint64_t bits) noexcept { block_of(bits).free(); }
 };
-
-template <class T>
-inline constexpr bool fits_word = std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(std::uint64_t);
 
 template <class T, class Allocator, class Means>
 using joint_value = typename std::conditional_t<fits_word<T>, std::type_identity<value_in_word<T>>,
