@@ -21,7 +21,7 @@ struct words {
   joint_word& operator[](std::size_t i) { return all[i]; }
   std::uint64_t read(std::size_t i) const { return all[i].read(); }
 
-  // One change of them all, by `add`, for the first time (0), or by the thread that has changed them before.
+  // One change, by the calling thread.
   template <std::size_t N>
   bool change(const std::array<joint_step, N>& steps) {
     const own_joint_change mine;
@@ -88,6 +88,20 @@ TEST(joint_words, ALateReader) {
           {.preemptions = 1});
     }
   }
+}
+
+// A helper that comes late does not put back an entry of a change that has failed, for others to find when it is gone.
+TEST(joint_words, WhatIsTakenOutStaysOut) {
+  expect_proved(
+      [] {
+        words w;
+        const std::array steps{w.step(0, 1, 0, 1), w.step(1, 3, 0, 1)};  // 3 never was
+        const own_joint_change mine;
+        thread helper([&] { require(w[0].settle().bits == 0, "as it was"); });
+        require(!(*mine).make(steps), "fails");
+        w.require_at_rest(0, 0);
+      },
+      {.preemptions = 4});
 }
 
 // Finishing what is under way in one word, and then reading the other.

@@ -1,7 +1,6 @@
 // lockfree::synchronized and lockfree::update under the model checker.
 #include "switchyard/lockfree/update.h"
 
-#include <array>
 #include <memory>
 #include <optional>
 
@@ -396,6 +395,13 @@ TEST(two_values, AFrozenTransferStopsNobody) {
 struct three {
   synchronized<int> a{0}, b{0}, c{0};
 
+  // Each pair of them, by a thread each.
+  void change_in_a_ring() {
+    thread first([&] { update(a, b, step); });
+    thread second([&] { update(b, c, step); });
+    update(c, a, step);
+  }
+
   static constexpr auto step = [](int& x, int& y) {
     ++x;
     ++y;
@@ -407,11 +413,7 @@ TEST(three_values, InARing) {
       [] {
         const reclaim_at_once domain;
         three all;
-        thread first([&] { update(all.a, all.b, three::step); });
-        thread second([&] { update(all.b, all.c, three::step); });
-        update(all.c, all.a, three::step);
-        first.join();
-        second.join();
+        all.change_in_a_ring();
         require(all.a.load() == 2 && all.b.load() == 2 && all.c.load() == 2, "each of the three");
       },
       {.preemptions = 1});
@@ -441,9 +443,7 @@ TEST(three_values, AFrozenThreadStopsNobody) {
       [] {
         const reclaim_at_once domain;
         three all;
-        thread first([&] { update(all.a, all.b, three::step); });
-        thread second([&] { update(all.b, all.c, three::step); });
-        update(all.c, all.a, three::step);
+        all.change_in_a_ring();
       },
       0);
   expect_lock_free([] {
@@ -465,28 +465,9 @@ TEST(three_values, AFrozenThreadStopsNobody) {
   });
 }
 
-// --- The words themselves ------------------------------------------------------------------------------------------
+// --- Places for changes --------------------------------------------------------------------------------------------
 
 using lockfree::detail::joint_change;
-using lockfree::detail::joint_step;
-using lockfree::detail::joint_word;
-using lockfree::detail::own_joint_change;
-
-// A helper that comes late does not put back an entry of a change that has failed, for others to find when it is gone.
-TEST(joint_words, WhatIsTakenOutStaysOut) {
-  expect_proved(
-      [] {
-        reclaim_at_once domain;
-        joint_word words[2] = {joint_word(0), joint_word(0)};
-        const std::array steps{joint_step{&words[0], {1, 0}, 1}, joint_step{&words[1], {3, 0}, 1}};  // 3 never was
-        const own_joint_change change;
-        thread helper([&] { require(words[0].settle().bits == 0, "as it was"); });
-        require(!(*change).make(steps), "fails");
-        joint_word::reading now;
-        require(words[0].try_read(now) && now.bits == 0, "stays out");
-      },
-      {.preemptions = 4});
-}
 
 // Threads that look for a place to say their changes at the same time, or when others have left theirs.
 class places : public testing::Test {
